@@ -1,0 +1,10 @@
+CREATE TABLE reaches (reach_id INTEGER PRIMARY KEY, name TEXT, length_m INTEGER, speed_limit_kmh INTEGER, water_source TEXT);
+CREATE TABLE locks (lock_id INTEGER PRIMARY KEY, name TEXT, reach_id INTEGER REFERENCES reaches, rise_cm INTEGER, gates TEXT, built_year INTEGER, retired_on INTEGER);
+CREATE TABLE wharves (wharf_id INTEGER PRIMARY KEY, name TEXT, town TEXT, reach_id INTEGER REFERENCES reaches, berths INTEGER, berth_fee_pence INTEGER, retired_on INTEGER);
+CREATE TABLE barges (barge_id INTEGER PRIMARY KEY, name TEXT, kind TEXT, engine TEXT, capacity_t INTEGER, built_year INTEGER, home_wharf_id INTEGER REFERENCES wharves, retired_on INTEGER);
+CREATE TABLE skippers (skipper_id INTEGER PRIMARY KEY, name TEXT, grade TEXT, licensed_on INTEGER, day_rate_pence INTEGER, retired_on INTEGER);
+CREATE TABLE voyages (voyage_id INTEGER PRIMARY KEY, barge_id INTEGER REFERENCES barges, skipper_id INTEGER REFERENCES skippers, from_wharf_id INTEGER REFERENCES wharves, to_wharf_id INTEGER REFERENCES wharves, departed_on INTEGER, arrived_on INTEGER);
+CREATE TABLE cargoes (cargo_id INTEGER PRIMARY KEY, voyage_id INTEGER REFERENCES voyages, goods TEXT, tonnes INTEGER, toll_pence INTEGER);
+CREATE TABLE passages (passage_id INTEGER PRIMARY KEY, voyage_id INTEGER REFERENCES voyages, lock_id INTEGER REFERENCES locks, passed_on INTEGER, direction TEXT, wait_minutes INTEGER);
+CREATE TABLE repairs (repair_id INTEGER PRIMARY KEY, lock_id INTEGER REFERENCES locks, fault TEXT, reported_on INTEGER, finished_on INTEGER, cost_pence INTEGER);
+CREATE TABLE readings (reading_id INTEGER PRIMARY KEY, reach_id INTEGER REFERENCES reaches, read_on INTEGER, depth_cm INTEGER);

@@ -1,0 +1,140 @@
+"""The prompt template: one value that shapes the training data and, later, every question asked.
+
+A model answers well when it is asked the way it was trained. So the template is part of the data: it is saved
+in the manifest beside the uploaded file, and :meth:`nova_tune.Deployment.ask` renders the same one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import string
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from nova_tune.errors import TemplateError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_FORMATTER = string.Formatter()
+
+
+def _fields(text: str) -> tuple[str, ...]:
+    try:
+        parts = list(_FORMATTER.parse(text))
+    except ValueError as error:
+        raise TemplateError(
+            f"the template text {text[:40]!r} cannot be read: {error}; write a literal brace twice"
+        ) from None
+    names: list[str] = []
+    for _, name, spec, conversion in parts:
+        if name is None:
+            continue
+        if not name.isidentifier() or spec or conversion:
+            raise TemplateError(
+                f"{{{name}}} is not a column name; a field is {{column}} alone, a literal brace is doubled"
+            )
+        if name not in names:
+            names.append(name)
+    return tuple(names)
+
+
+def _check(_: Template, __: attrs.Attribute[str], text: str) -> None:
+    _fields(text)
+
+
+@attrs.frozen
+class Template:
+    """Texts with ``{column}`` fields for the system prompt, the user's turn and the assistant's turn.
+
+    It lives as long as the model that was trained with it: keep it with the data, not in a notebook.
+
+    Args:
+        system: The system prompt; empty for none.
+        user: What the user says.
+        assistant: What the model should answer; not rendered at inference.
+
+    Raises:
+        TemplateError: A field is not a plain column name.
+
+    Example:
+        >>> template = Template(system="Answer for {schema}", user="{question}", assistant="{sql}")
+        >>> template.prompt({"schema": "CREATE TABLE t (a INT)", "question": "How many?"})
+        ('Answer for CREATE TABLE t (a INT)', 'How many?')
+    """
+
+    system: str = attrs.field(validator=_check)
+    user: str = attrs.field(validator=_check)
+    assistant: str = attrs.field(validator=_check)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column the template needs, in order of appearance."""
+        return tuple(dict.fromkeys(_fields(self.system) + _fields(self.user) + _fields(self.assistant)))
+
+    @property
+    def prompt_columns(self) -> tuple[str, ...]:
+        """The columns needed to ask: those of the system prompt and the user's turn."""
+        return tuple(dict.fromkeys(_fields(self.system) + _fields(self.user)))
+
+    def prompt(self, values: Mapping[str, Any]) -> tuple[str, str]:
+        """The system prompt and the user's turn for these values.
+
+        Args:
+            values: One text for each of :attr:`prompt_columns`; more are refused.
+
+        Raises:
+            TemplateError: A column is missing, is not text, or is not in the template.
+        """
+        self._require(self.prompt_columns, values)
+        if unknown := [name for name in values if name not in self.prompt_columns]:
+            raise TemplateError(
+                f"the template has no field {{{unknown[0]}}}; its fields are {', '.join(self.prompt_columns)}"
+            )
+        return self.system.format_map(values), self.user.format_map(values)
+
+    def turns(self, row: Mapping[str, Any]) -> tuple[str, str, str]:
+        """System prompt, user's turn and assistant's turn for one row; other columns are left alone.
+
+        Args:
+            row: A mapping with at least :attr:`columns`.
+
+        Raises:
+            TemplateError: A column is missing or is not text.
+        """
+        self._require(self.columns, row)
+        return self.system.format_map(row), self.user.format_map(row), self.assistant.format_map(row)
+
+    def _require(self, needed: Iterable[str], values: Mapping[str, Any]) -> None:
+        for name in needed:
+            if name not in values:
+                raise TemplateError(missing_column(name, values))
+            value = values[name]
+            if not isinstance(value, str):
+                raise TemplateError(
+                    f"column {name!r} holds {type(value).__name__}, not text; convert it to text in the source, "
+                    "so that what the model reads is what you saw"
+                )
+
+    def to_dict(self) -> dict[str, str]:
+        """The template as plain JSON."""
+        return {"system": self.system, "user": self.user, "assistant": self.assistant}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Template:
+        """The template that :meth:`to_dict` wrote."""
+        return cls(system=data["system"], user=data["user"], assistant=data["assistant"])
+
+
+def missing_column(name: str, values: Mapping[str, Any]) -> str:
+    """The sentence for a field without a column, with the nearest name.
+
+    Args:
+        name: The field.
+        values: The row.
+    """
+    names = [str(key) for key in values]
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"template field {{{name}}} has no column; columns are {', '.join(names) or 'none'}{hint}"
