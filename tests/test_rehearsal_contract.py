@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -22,7 +22,7 @@ from nova_tune.rehearsal._eventstream import event
 from nova_tune.rehearsal._faults import Faults
 from nova_tune.rehearsal._model import RouteTable
 from nova_tune.rehearsal._runtime import Pace, Runtime
-from nova_tune.rehearsal._serialise import ContractError, write
+from nova_tune.rehearsal._serialise import ContractError, jsonable, write
 
 ROUTES = RouteTable(("bedrock", "bedrock-runtime"))
 STREAMS = ("ConverseStream",)
@@ -59,8 +59,8 @@ JSON = st.recursive(
     max_leaves=4,
 )
 # Milliseconds, as Bedrock writes them; the years that every platform's time functions know.
-MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2060, 1, 1)).map(
-    lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000, tzinfo=UTC)
+MOMENTS = st.integers(600_000_000_000, 2_800_000_000_000).map(
+    lambda milliseconds: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
 )
 
 
@@ -106,9 +106,7 @@ def strings(shape: Shape) -> st.SearchStrategy[str]:
 def structures(shape: StructureShape, depth: int) -> st.SearchStrategy[dict[str, Any]]:
     if getattr(shape, "is_tagged_union", False):
         names = list(shape.members)[:1] if depth > MAX_DEPTH else list(shape.members)
-        return st.one_of(
-            [st.fixed_dictionaries({name: st.deferred(member(shape, name, depth))}) for name in names]
-        )
+        return st.one_of([st.fixed_dictionaries({name: st.deferred(member(shape, name, depth))}) for name in names])
     required = set(shape.required_members)
     optional = () if depth > MAX_DEPTH else [name for name in shape.members if name not in required]
     return st.fixed_dictionaries(
@@ -144,6 +142,13 @@ def test_every_offered_operation_is_under_contract():
     assert {*operations(account, s3=None, iam=None), *runtime.operations()} == {*ANSWERED, *STREAMS}
 
 
+def test_a_request_without_a_token_is_always_new():
+    """Idempotency is the token's; a request that has none makes something each time."""
+    account = Account(clock=Clock(0), faults=Faults(bool), seed=0)
+    arns = [account.once("Op", {"name": "same"}, lambda: account.new_arn("kind")) for _ in range(2)]
+    assert arns[0] != arns[1]
+
+
 @pytest.mark.parametrize("name", ANSWERED)
 @PROPERTY
 @given(data=st.data())
@@ -162,6 +167,14 @@ def test_headers_and_payloads_are_written_too(body, content_type):
     response = write(operation, {"body": body, "contentType": content_type})
     assert response.body == body
     assert ("Content-Type", content_type) in response.headers
+
+
+def test_timestamps_have_the_protocols_format_unless_the_model_names_another():
+    """A bare timestamp is seconds since 1970; Bedrock's own members say iso8601."""
+    moment = datetime(2026, 11, 21, 5, 57, 0, 250_000, tzinfo=UTC)
+    assert jsonable(Shape("Timestamp", {"type": "timestamp"}), moment) == 1795240620.25
+    named = Shape("Timestamp", {"type": "timestamp", "timestampFormat": "iso8601"})
+    assert jsonable(named, moment) == "2026-11-21T05:57:00.250000Z"
 
 
 class Wire:

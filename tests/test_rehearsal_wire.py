@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import os
 import socket
@@ -13,6 +14,7 @@ import time
 import urllib.request
 from contextlib import closing
 from datetime import UTC, datetime
+from http.client import HTTPResponse
 
 import botocore.exceptions
 import pytest
@@ -25,8 +27,11 @@ from nova_tune.rehearsal import BEHAVIOURS, Rehearsal
 from nova_tune.rehearsal._check import faults
 from nova_tune.rehearsal._clock import Clock
 from nova_tune.rehearsal._errors import ServiceError
+from nova_tune.rehearsal._faults import Faults
+from nova_tune.rehearsal._front import Front
 from nova_tune.rehearsal._model import RouteTable
 from nova_tune.rehearsal._parse import read
+from nova_tune.rehearsal._server import ConnectionCutError
 
 BASE = "amazon.nova-micro-v1:0"
 ASK = [{"role": "user", "content": [{"text": "how many rows?"}]}]
@@ -105,7 +110,8 @@ def test_what_cannot_be_read_is_refused(operation, query, body):
 @pytest.mark.parametrize(
     ("request_", "fault"),
     [
-        ({"modelId": ""}, "length greater than or equal to 1"),
+        ({"modelId": "m" * 2049}, "length less than or equal to 2048"),
+        ({"modelId": "no spaces"}, "regular expression pattern"),
         ({"modelId": "m", "inferenceConfig": {"maxTokens": 0}}, "value greater than or equal to 1"),
         ({"modelId": "m", "inferenceConfig": {"topP": 1.5}}, "value less than or equal to 1"),
         ({"modelId": "m", "inferenceConfig": {"topP": float("nan")}}, "finite"),
@@ -163,7 +169,9 @@ def test_other_services_of_bedrock_are_not_offered(client):
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
 
 
-@pytest.mark.parametrize(("service", "call"), [("pricing", "describe_services"), ("iam", "list_delegation_requests")])
+@pytest.mark.parametrize(
+    ("service", "call"), [("service-quotas", "list_services"), ("iam", "list_delegation_requests")]
+)
 def test_what_the_other_services_lack_is_not_offered_either(client, service, call):
     """A service or operation that moto lacks answers 501 in the protocol of the caller."""
     with pytest.raises(ClientError) as caught:
@@ -218,12 +226,91 @@ def test_a_chunked_request_is_read(rehearsal):
 
 def test_connections_are_kept(rehearsal):
     """Two requests of one client use one connection, as AWS's own endpoints allow."""
-    head = b"GET /model-customization-jobs HTTP/1.1\r\nHost: x\r\nAuthorization: Credential=a/b/us-east-1/bedrock/c\r\n\r\n"
+    head = b"GET /model-customization-jobs HTTP/1.1\r\nAuthorization: Credential=a/b/us-east-1/bedrock/c\r\n\r\n"
     host, port = rehearsal.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as connection:
         for _ in range(2):
             connection.sendall(head)
-            assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+            answer = HTTPResponse(connection)
+            answer.begin()
+            assert json.loads(answer.read()) == {"modelCustomizationJobSummaries": []}
+
+
+def call(front, operation, path, *, signed=True):
+    """Status, headers and body of a request that goes to a front directly."""
+    head = {}
+    environ = {
+        "REQUEST_METHOD": ROUTES.operation(operation).http["method"],
+        "RAW_URI": path,
+        "wsgi.input": io.BytesIO(b""),
+        "CONTENT_TYPE": "",
+    }
+    if signed:
+        environ["HTTP_AUTHORIZATION"] = "AWS4-HMAC-SHA256 Credential=key/20261121/us-east-1/bedrock/aws4_request"
+    body = front(environ, lambda status, headers, *_: head.update(status=status, headers=dict(headers)))
+    return head["status"], head["headers"], b"".join(body)
+
+
+def front_of(operations, *, faults=None):
+    def others(_environ, start_response):
+        start_response("200 OK", [])
+        return [b"others"]
+
+    closing_event = threading.Event()
+    return Front(
+        routes=ROUTES,
+        operations=operations,
+        refusals={},
+        faults=faults or Faults(bool),
+        others=others,
+        closing=closing_event,
+    ), closing_event
+
+
+def test_a_bug_of_the_rehearsal_says_so_on_the_wire():
+    """An answer that breaks AWS's model is HTTP 500 with every reason in it."""
+    front, _ = front_of({"ListCustomModels": lambda _request: {"modelSummaries": [{"modelArn": 1}]}})
+    status, headers, body = call(front, "ListCustomModels", "/custom-models")
+    assert (status, headers["x-amzn-ErrorType"]) == ("500 Internal Server Error", "InternalServerException")
+    assert b"ContractError" in body
+    assert b"modelSummaries.1.member.creationTime" in body
+
+
+def test_a_bug_inside_a_stream_is_an_event_of_it():
+    """A stream that has begun ends in a modelled exception that holds the reason."""
+    front, _ = front_of({"ConverseStream": lambda _request: iter([("messageStart", {"role": "nobody"})])})
+    status, _, body = call(front, "ConverseStream", "/model/m/converse-stream")
+    assert status == "200 OK"
+    assert b"internalServerException" in body
+    assert b"nobody" in body
+
+
+def test_a_cut_connection_is_no_bug():
+    """A handler that ends because the rehearsal closes cuts the connection; it is not answered as a fault."""
+
+    def cut(_request):
+        raise ConnectionCutError
+
+    front, _ = front_of({"ListCustomModels": cut})
+    with pytest.raises(ConnectionCutError):
+        call(front, "ListCustomModels", "/custom-models")
+
+
+def test_a_delay_ends_when_the_rehearsal_closes():
+    """A planned latency does not hold up closing."""
+    waiting = Faults(bool)
+    waiting.add("ListCustomModels", latency_ms=60_000)
+    front, closing_event = front_of({"ListCustomModels": lambda _request: {}}, faults=waiting)
+    closing_event.set()
+    with pytest.raises(ConnectionCutError):
+        call(front, "ListCustomModels", "/custom-models")
+
+
+def test_unsigned_requests_go_to_the_other_services():
+    """A request without a signature, such as a presigned S3 address, is not Bedrock's."""
+    front, _ = front_of({})
+    status, headers, body = call(front, "ListCustomModels", "/custom-models", signed=False)
+    assert (status, headers, body) == ("200 OK", {"x-nova-tune-rehearsal": "1"}, b"others")
 
 
 def converse(client):
@@ -245,14 +332,15 @@ def test_a_fault_is_an_error_of_the_model(rehearsal, client):
     rehearsal.faults.add("Converse", error="ThrottlingException", times=2, after=1)
     assert len(rehearsal.faults) == 2
     assert [fault.error for fault in rehearsal.faults] == ["ThrottlingException"] * 2
-    statuses = []
+    answers = []
     for _ in range(4):
+        client("bedrock").list_custom_models()  # another operation's call uses up nothing
         try:
-            statuses.append(converse(client)["ResponseMetadata"]["HTTPStatusCode"])
+            answers.append(converse(client))
         except ClientError as error:
-            assert error.response["Error"]["Code"] == "ThrottlingException"
-            statuses.append(error.response["ResponseMetadata"]["HTTPStatusCode"])
-    assert statuses == [200, 429, 429, 200]
+            answers.append(error.response)
+    assert [answer["ResponseMetadata"]["HTTPStatusCode"] for answer in answers] == [200, 429, 429, 200]
+    assert [answer["Error"]["Code"] for answer in answers[1:3]] == ["ThrottlingException"] * 2
     assert len(rehearsal.faults) == 0
 
 
@@ -261,6 +349,15 @@ def test_botocore_retries_a_planned_throttling(rehearsal, client):
     rehearsal.faults.add("ListCustomModels", error="ThrottlingException", times=1)
     bedrock = client("bedrock", config=Config(retries={"total_max_attempts": 3, "mode": "standard"}))
     assert bedrock.list_custom_models()["ResponseMetadata"]["RetryAttempts"] == 1
+
+
+def test_a_code_that_nobody_models_is_http_400(rehearsal, client):
+    """A planned error outside the operation's model arrives all the same."""
+    rehearsal.faults.add("Converse", error="OddException")
+    with pytest.raises(ClientError) as caught:
+        converse(client)
+    assert caught.value.response["Error"]["Code"] == "OddException"
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
 
 
 def test_a_fault_is_a_delay(rehearsal, client):
@@ -368,16 +465,27 @@ def test_a_callers_config_is_merged(rehearsal, client):
     assert made.meta.endpoint_url == rehearsal.url
 
 
-def test_a_child_process_follows_the_variables(rehearsal, tmp_path):
+def over(rehearsal, hostile):
+    return {**hostile, **rehearsal.environ()}
+
+
+def instead(rehearsal, hostile):
+    return rehearsal.environ({**hostile, "AWS_BEARER_TOKEN_BEDROCK": "token"})
+
+
+@pytest.mark.parametrize("environment", [over, instead])
+def test_a_child_process_follows_the_variables(rehearsal, environment, tmp_path):
     """environ() leads a plain boto3 of a child process here, over an environment that leads elsewhere."""
     program = (
         "import boto3; b = boto3.client('bedrock'); r = boto3.client('bedrock-runtime');"
         "print(b.list_custom_models()['ResponseMetadata']['HTTPHeaders']['x-nova-tune-rehearsal'],"
         " r.meta.endpoint_url, boto3.client('s3').list_buckets()['Buckets'] != [])"
     )
+    hostile = {**os.environ, **HOSTILE, "AWS_CONFIG_FILE": str(tmp_path / "none")}
+    del hostile["AWS_BEARER_TOKEN_BEDROCK"]
     child = subprocess.run(
         [sys.executable, "-c", program],
-        env={**os.environ, **HOSTILE, "AWS_CONFIG_FILE": str(tmp_path / "none"), **rehearsal.environ()},
+        env=environment(rehearsal, hostile),
         capture_output=True,
         text=True,
         check=False,
@@ -428,11 +536,11 @@ def test_a_rehearsal_starts_once():
         rehearsal.start()
 
 
-def test_a_start_that_fails_is_undone(monkeypatch):
+def test_a_start_that_fails_is_undone():
     """When the bucket cannot be made, the error comes through and no thread stays."""
     before = set(threading.enumerate())
     rehearsal = Rehearsal()
-    rehearsal.bucket = "No_Bucket_Name"
+    rehearsal.bucket = "x"
     with pytest.raises(botocore.exceptions.ClientError):
         rehearsal.start()
     assert set(threading.enumerate()) == before
@@ -448,7 +556,7 @@ def test_the_missing_extra_is_named(monkeypatch):
 @pytest.mark.parametrize("options", [{"speed": -1}, {"first_token_ms": -1}, {"base_token_ms": -0.5}])
 def test_negative_times_are_refused(options):
     """Time does not run backwards."""
-    with pytest.raises(ValueError, match="negative|0 or more"):
+    with pytest.raises(ValueError, match=r"negative|0 or more"):
         Rehearsal(**options)
 
 

@@ -279,8 +279,7 @@ class Deployment:
             columns: A text for each field of the template's system prompt and user turn.
         """
         system, question = self._render(columns)
-        return converse.stream(self._runtime, self.arn, converse.user(question), system=system,
-                               max_tokens=self.max_tokens, temperature=self.temperature)  # fmt: skip
+        return self.converse_stream(converse.user(question), system=system)
 
     def converse(
         self,
@@ -299,6 +298,27 @@ class Deployment:
             temperature: 0 to 1; the deployment's setting without it.
         """
         return converse.converse(
+            self._runtime, self.arn, messages, system=system, max_tokens=max_tokens or self.max_tokens,
+            temperature=self.temperature if temperature is None else temperature,
+        )  # fmt: skip
+
+    def converse_stream(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        system: str | None = None,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
+    ) -> ReplyStream:
+        """The same as :meth:`converse`, as it arrives.
+
+        Args:
+            messages: The conversation so far, as Converse takes it.
+            system: The system prompt; models answer best with the one they were trained with.
+            max_tokens: The longest answer; the deployment's setting without it.
+            temperature: 0 to 1; the deployment's setting without it.
+        """
+        return converse.stream(
             self._runtime, self.arn, messages, system=system, max_tokens=max_tokens or self.max_tokens,
             temperature=self.temperature if temperature is None else temperature,
         )  # fmt: skip

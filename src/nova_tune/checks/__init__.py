@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from nova_tune.checks._explain import explain, explain_value
+from nova_tune.checks._decode import decode, duplicate_keys
+from nova_tune.checks._explain import STRUCTURAL, explain
 from nova_tune.checks._report import Issue, Severity, Tally, ValidationReport
 
-__all__ = ["Issue", "Severity", "Tally", "ValidationReport", "explain", "explain_value"]
+__all__ = ["STRUCTURAL", "Issue", "Severity", "Tally", "ValidationReport", "decode", "duplicate_keys", "explain"]

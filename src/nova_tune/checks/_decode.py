@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 import re
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from nova_tune.checks._report import Issue
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _BOM = b"\xef\xbb\xbf"
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_SHOWN = 40
+
+# Levels of lists and objects. A record needs 8 and a tool's JSON Schema a few dozen; assumed, AWS states no limit.
+# Without one of our own, what can be read would hang on how deep the caller's stack already is.
+_DEPTH = 128
 
 
 class Doubled(dict[str, Any]):
@@ -18,12 +27,19 @@ class Doubled(dict[str, Any]):
     doubled: tuple[str, ...] = ()
 
 
-class _Constant(ValueError):
-    """NaN or an infinity, which JSON does not know."""
+class _NoNumber(ValueError):
+    """NaN, an infinity, or a number that floating point holds as one."""
 
 
-def _refuse_constant(word: str) -> NoReturn:
-    raise _Constant(word)
+def _constant(word: str) -> NoReturn:
+    raise _NoNumber(f"{word} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise _NoNumber(f"the number {clip(text)} is too large for floating point")
+    return number
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -31,17 +47,14 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) == len(pairs):
         return value
     seen: set[str] = set()
-    twice = []
-    for key, _ in pairs:
-        if key in seen:
-            twice.append(key)
-        seen.add(key)
     found = Doubled(value)
-    found.doubled = tuple(dict.fromkeys(twice))
+    found.doubled = tuple(dict.fromkeys(key for key, _ in pairs if key in seen or seen.add(key)))  # type: ignore[func-returns-value]
     return found
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse_constant)
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_finite)
+TABLE_DECODER = json.JSONDecoder(object_pairs_hook=_object)
+"""For tables rather than records: NaN is a missing cell there, which only matters in a column that is used."""
 
 
 def _issue(rule: str, message: str, hint: str = "") -> Issue:
@@ -60,24 +73,41 @@ def decode(line: bytes) -> tuple[Any, Issue | None]:
     if line.startswith(_BOM):
         return None, _issue("bom", "the line begins with a byte order mark", "save the file as UTF-8 without BOM")
     try:
-        text = line.decode("utf-8")
+        value = _DECODER.decode(line.decode("utf-8"))
     except UnicodeDecodeError as error:
         return None, _issue("encoding", f"byte {error.start + 1} is not UTF-8", "save the file as UTF-8")
-    try:
-        value = _DECODER.decode(text)
-    except _Constant as error:
-        return None, _issue("constant", f"{error} is not JSON", "write a number, a text or null")
+    except _NoNumber as error:
+        return None, _issue("number", str(error), "write a number, a text or null")
     except json.JSONDecodeError as error:
         if error.msg == "Extra data":
-            return None, _issue("extra", f"something follows the object at column {error.colno}", "one object a line")
+            return None, _issue("extra", f"something follows the value at column {error.colno}", "one object a line")
         return None, _issue("syntax", f"not JSON at column {error.colno}: {error.msg}")
     except RecursionError:
-        return None, _issue("nesting", "the line is nested too deeply to be read")
+        return None, _nesting()
     except ValueError as error:  # a number of more digits than Python converts
         return None, _issue("number", str(error).partition(";")[0])
+    if line.count(b"[") + line.count(b"{") > _DEPTH and _deep(value):
+        return None, _nesting()
     if _SURROGATE.search(line) and (lone := _lone_surrogate(value)):
         return None, _issue("surrogate", f"{lone} is half of a surrogate pair and no character", "write the character")
     return value, None
+
+
+def _nesting() -> Issue:
+    return _issue("nesting", f"the line is nested more than {_DEPTH} levels deep")
+
+
+def _deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(_DEPTH):
+        level = [child for item in level for child in _children(item) if isinstance(child, dict | list)]
+    return bool(level)
+
+
+def _children(value: Any) -> Any:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _lone_surrogate(value: Any) -> str | None:
@@ -86,5 +116,32 @@ def _lone_surrogate(value: Any) -> str | None:
             if "\ud800" <= character <= "\udfff":
                 return f"\\u{ord(character):04x}"
         return None
-    items = [*value.keys(), *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else ()
+    items = [*value, *value.values()] if isinstance(value, dict) else _children(value)
     return next((found for item in items if (found := _lone_surrogate(item))), None)
+
+
+def duplicate_keys(value: Any, path: str = "") -> Iterator[Issue]:
+    """A finding for each key that stands twice in an object, however deep.
+
+    Args:
+        value: What :func:`decode` read.
+        path: The JSON Pointer to it.
+    """
+    if isinstance(value, Doubled):
+        for key in value.doubled:
+            yield Issue("keys.duplicate", "error", f"the key {clip(key)!r} stands twice", path=f"{path}/{pointer(key)}",
+                        hint="readers keep the last and drop the first")  # fmt: skip
+    named = value.items() if isinstance(value, dict) else enumerate(value)
+    for name, item in named:
+        if isinstance(item, dict | list):
+            yield from duplicate_keys(item, f"{path}/{pointer(name) if isinstance(name, str) else name}")
+
+
+def pointer(key: str) -> str:
+    """A key as a part of a JSON Pointer (RFC 6901); one of more than 40 characters is clipped."""
+    return clip(key).replace("~", "~0").replace("/", "~1")
+
+
+def clip(text: str) -> str:
+    """At most 40 characters of the record's own content, for a message."""
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."

@@ -10,7 +10,7 @@ import difflib
 import re
 from typing import TYPE_CHECKING, Any
 
-from nova_tune.checks._decode import Doubled, decode
+from nova_tune.checks._decode import clip, decode, duplicate_keys, pointer
 from nova_tune.checks._media import media_issues
 from nova_tune.checks._report import Issue, Severity
 from nova_tune.models import DOUBTFUL_WORDS, RESERVED_WORDS, SCHEMA_VERSION
@@ -18,7 +18,7 @@ from nova_tune.models import DOUBTFUL_WORDS, RESERVED_WORDS, SCHEMA_VERSION
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nova_tune.models import Model, Platform
+    from nova_tune.models import Model
 
 _RECORD_KEYS = ("schemaVersion", "system", "messages", "toolConfig")
 _MESSAGE_KEYS = ("role", "content")
@@ -26,20 +26,33 @@ _ROLES = ("user", "assistant")
 _MEDIA = ("image", "video", "document")
 _TOOLS = ("toolUse", "toolResult", "reasoningContent")
 _BLOCKS = ("text", *_MEDIA, *_TOOLS)
-_SHOWN = 40
 
 _RESERVED = re.compile("|".join(re.escape(word) for word in RESERVED_WORDS.value), re.IGNORECASE | re.ASCII)
 _DOUBTFUL = re.compile("|".join(re.escape(word) for word in DOUBTFUL_WORDS.value), re.IGNORECASE | re.ASCII)
-_INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad"
+
+# Anything but white space and characters of no width. The shipped JSON Schema states the same class.
+_SHOWS = re.compile(
+    "[^\\t\\n\\u000b\\f\\r\\u001c-\\u001f \\u0085\\u00a0\\u00ad\\u1680\\u2000-\\u200f\\u2028\\u2029\\u202f\\u205f\\u2060\\u3000\\ufeff]"
+)
+
+STRUCTURAL = frozenset({
+    "content.block", "content.empty", "content.shape", "keys.required", "media.format", "media.inline", "media.shape",
+    "media.source", "messages.empty", "messages.shape", "record.object", "schema.type", "system.shape", "text.empty",
+    "text.type", "tools.shape", "turns.role",
+})  # fmt: skip
+"""The rules that the shipped JSON Schema states too: it finds a fault exactly when one of these is broken.
+
+The schema knows no models, so it looks into media and tools that a model does not take, while :func:`explain` says
+no more about them than that.
+"""
 
 
-def explain(line: bytes, *, model: Model, platform: Platform = "bedrock") -> list[Issue]:
+def explain(line: bytes, *, model: Model) -> list[Issue]:
     """Every finding of one line of a training file.
 
     Args:
         line: The line's bytes, without the line end.
         model: The model it is meant for.
-        platform: The platform it is meant for.
 
     Example:
         >>> from nova_tune.models import MODELS
@@ -49,30 +62,35 @@ def explain(line: bytes, *, model: Model, platform: Platform = "bedrock") -> lis
     value, fault = decode(line)
     if fault is not None:
         return [fault]
-    return list(explain_value(value, model=model, platform=platform))
+    return list(_record(value, model))
 
 
-def explain_value(value: Any, *, model: Model, platform: Platform = "bedrock") -> Iterator[Issue]:
-    """Every finding of one decoded record; the arguments are those of :func:`explain`."""
+def _record(value: Any, model: Model) -> Iterator[Issue]:
     if not isinstance(value, dict):
         yield _error("record.object", "", f"a record is an object, this is {_kind(value)}")
         return
-    yield from _doubled(value, "")
+    yield from duplicate_keys(value)
     yield from _unknown(value, _RECORD_KEYS, "")
     version = value.get("schemaVersion")
-    if version != SCHEMA_VERSION.value:
+    if not isinstance(version, str | None):
+        yield _error("schema.type", "/schemaVersion", f"schemaVersion is {_kind(version)}, not a text",
+                     f"write {SCHEMA_VERSION.value!r}")  # fmt: skip
+    elif version != SCHEMA_VERSION.value:
         what = "is missing" if "schemaVersion" not in value else f"is {_show(version)}"
         yield _issue("schema.version", "warning", "/schemaVersion", f"schemaVersion {what}",
                      f"write {SCHEMA_VERSION.value!r}; AWS's own tools disagree on others")  # fmt: skip
     if "system" in value:
         yield from _system(value["system"])
-    if "toolConfig" in value and not model.takes_tools:
-        yield _error("tools.model", "/toolConfig", f"{model.title} is not trained with tools", "use nova-2-lite")
+    if "toolConfig" in value:
+        if not model.takes_tools:
+            yield _error("tools.model", "/toolConfig", f"{model.title} is not trained with tools", "use nova-2-lite")
+        elif not isinstance(value["toolConfig"], dict):
+            yield _error("tools.shape", "/toolConfig", f"toolConfig is an object, this is {_kind(value['toolConfig'])}")
     if "messages" not in value:
         yield _required(value, "messages", _RECORD_KEYS, "")
         return
     yield from _messages(value["messages"], model)
-    yield from media_issues(value, model=model, platform=platform)
+    yield from media_issues(value, model=model)
 
 
 def _system(system: Any) -> Iterator[Issue]:
@@ -161,6 +179,8 @@ def _content(content: Any, path: str, role: Any, model: Model) -> Iterator[Issue
             if kind in _TOOLS and not model.takes_tools:
                 yield _error("tools.model", f"{here}/{kind}", f"{model.title} is not trained with {kind}",
                              "use nova-2-lite, or write the call as plain text")  # fmt: skip
+            elif kind in _TOOLS and not isinstance(block[kind], dict):
+                yield _error("tools.shape", f"{here}/{kind}", f"{kind} is an object, this is {_kind(block[kind])}")
             elif kind in _MEDIA and role == "assistant":
                 yield _error("media.role", f"{here}/{kind}", f"an assistant turn holds no {kind}")
 
@@ -169,7 +189,7 @@ def _text(text: Any, path: str) -> Iterator[Issue]:
     if not isinstance(text, str):
         yield _error("text.type", path, f"the text is {_kind(text)}", "write it as a JSON string")
         return
-    if not text.strip() or not text.translate(_NOTHING).strip():
+    if not _SHOWS.search(text):
         yield _error("text.empty", path, "the text is empty" if not text else "the text shows nothing but spaces")
         return
     if ":" not in text and "<" not in text and "[" not in text:
@@ -186,29 +206,12 @@ def _text(text: Any, path: str) -> Iterator[Issue]:
                      f"{match[0]!r} at character {match.start() + 1} is refused by AWS's own scripts")  # fmt: skip
 
 
-_NOTHING = str.maketrans("", "", _INVISIBLE)
-
-
-def _doubled(value: Any, path: str) -> Iterator[Issue]:
-    if isinstance(value, Doubled):
-        for key in value.doubled:
-            yield _error("keys.duplicate", f"{path}/{_pointer(key)}", f"the key {_show(key)} stands twice")
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if isinstance(item, dict | list):
-                yield from _doubled(item, f"{path}/{_pointer(key)}")
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            if isinstance(item, dict | list):
-                yield from _doubled(item, f"{path}/{index}")
-
-
 def _unknown(value: dict[str, Any], known: tuple[str, ...], path: str) -> Iterator[Issue]:
     for key in value:
         if key not in known:
             near = difflib.get_close_matches(key, [name for name in known if name not in value], n=1)
             hint = f"did you mean {near[0]!r}?" if near else "AWS's tools disagree on whether unknown keys are taken"
-            yield _issue("keys.unknown", "warning", f"{path}/{_pointer(key)}", f"unknown key {_show(key)}", hint)
+            yield _issue("keys.unknown", "warning", f"{path}/{pointer(key)}", f"unknown key {_show(key)}", hint)
 
 
 def _required(value: dict[str, Any], key: str, known: tuple[str, ...], path: str) -> Issue:
@@ -218,16 +221,8 @@ def _required(value: dict[str, Any], key: str, known: tuple[str, ...], path: str
     return _error("keys.required", path, f"the key {key!r} is missing", hint)
 
 
-def _pointer(key: str) -> str:
-    return _clip(key).replace("~", "~0").replace("/", "~1")
-
-
-def _clip(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
-
-
 def _show(value: Any) -> str:
-    return repr(_clip(value)) if isinstance(value, str) else _kind(value)
+    return repr(clip(value)) if isinstance(value, str) else _kind(value)
 
 
 def _kind(value: Any) -> str:

@@ -14,7 +14,7 @@ from nova_tune.models import Fact
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nova_tune.models import Model, Platform
+    from nova_tune.models import Model
 
 _PAGE = "https://docs.aws.amazon.com/nova/latest/userguide/fine-tune-prepare-data-understanding.html"
 FORMATS: Fact[dict[str, tuple[str, ...]]] = Fact(
@@ -23,13 +23,12 @@ FORMATS: Fact[dict[str, tuple[str, ...]]] = Fact(
 COUNTS: Fact[dict[str, int]] = Fact({"image": 10, "video": 1, "document": 1}, _PAGE)
 
 
-def media_issues(record: dict[str, Any], *, model: Model, platform: Platform) -> Iterator[Issue]:  # noqa: ARG001
+def media_issues(record: dict[str, Any], *, model: Model) -> Iterator[Issue]:
     """Every finding about the media of one record.
 
     Args:
         record: The decoded record.
         model: The model it is meant for.
-        platform: The platform it is meant for.
     """
     counts: dict[str, int] = {}
     for path, kind, media in _media(record):
@@ -75,6 +74,9 @@ def _block(media: Any, path: str, kind: str) -> Iterator[Issue]:
         yield _error("media.source", f"{path}/source", f"the {kind} has no source.s3Location.uri")
     elif fault := s3_fault(uri):
         yield _error("media.source", f"{path}/source/s3Location/uri", fault.replace(repr(uri), "the media's URI"))
+    elif isinstance(location, dict) and not isinstance(location.get("bucketOwner", ""), str):
+        yield _error("media.source", f"{path}/source/s3Location/bucketOwner", "bucketOwner is not a text",
+                     "write the account's twelve digits as a JSON string")  # fmt: skip
 
 
 def _error(rule: str, path: str, message: str, hint: str = "") -> Issue:

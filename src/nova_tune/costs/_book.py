@@ -19,7 +19,7 @@ from nova_tune.values import Value, field
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 UNITS: dict[str, tuple[str, int]] = {
     "1K tokens": ("tokens", 1_000),
@@ -40,7 +40,6 @@ _METERS = (
     (re.compile(r"s3\..+\.storage"), "GB-month"),
     (re.compile(r"s3\..+\.(put|get)"), "1K requests"),
 )
-_CONFIDENCES = ("high", "medium", "low", "given")
 
 
 def exact(value: Decimal | str | int) -> Decimal:
@@ -62,6 +61,16 @@ def exact(value: Decimal | str | int) -> Decimal:
     if not number.is_finite() or number < 0:
         raise ValueError(f"{value!r} is neither a price nor a quantity; it must be finite and not negative")
     return number
+
+
+def one_of(*options: str) -> Callable[[object, attrs.Attribute[str], str], None]:
+    """A validator that takes these words alone and says so in plain words."""
+
+    def check(_instance: object, attribute: attrs.Attribute[str], value: str) -> None:
+        if value not in options:
+            raise ValueError(f"{attribute.name} is {value!r}; it takes {', '.join(options)}")
+
+    return check
 
 
 def meter_unit(key: str) -> str | None:
@@ -94,7 +103,7 @@ class Price(Value):
     usd: Decimal = field(converter=exact)
     source: str
     date: str | None = attrs.field(default=None)
-    confidence: str = attrs.field(default="given", validator=attrs.validators.in_(_CONFIDENCES))
+    confidence: str = attrs.field(default="given", validator=one_of("high", "medium", "low", "given"))
     usage_type: str | None = None
 
     @unit.validator
@@ -146,7 +155,7 @@ class PriceBook(Value):
         read=lambda rows: [Price.from_dict(row) for row in rows], converter=_sorted, repr=False
     )
     as_of: str
-    currency: str = attrs.field(default="USD", validator=attrs.validators.in_(("USD",)))
+    currency: str = attrs.field(default="USD", validator=one_of("USD"))
 
     def __attrs_post_init__(self) -> None:
         for first, second in zip(self.prices, self.prices[1:], strict=False):

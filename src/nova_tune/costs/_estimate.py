@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import attrs
 
-from nova_tune.costs._book import UNITS, Price, exact, unknown_price
+from nova_tune.costs._book import UNITS, Price, exact, one_of, unknown_price
 from nova_tune.values import TokenEstimate, Value, field
 
 if TYPE_CHECKING:
@@ -21,6 +21,13 @@ def _context() -> Context:
     # Wide enough that nothing is rounded here, whatever precision the caller's own context has; every divisor of a
     # price is a power of ten.
     return Context(prec=100)
+
+
+def _canonical(value: Decimal | str | int) -> Decimal:
+    """The number without trailing zeros, so that equal amounts are written alike."""
+    number = exact(value)
+    text = f"{number:f}"
+    return Decimal(text.rstrip("0").rstrip(".")) if "." in text else Decimal(text)
 
 
 @attrs.frozen(kw_only=True)
@@ -36,9 +43,9 @@ class Bounds(Value):
         ValueError: They are not in order, or negative.
     """
 
-    low: Decimal = attrs.field(converter=exact)
-    expected: Decimal = attrs.field(converter=exact)
-    high: Decimal = attrs.field(converter=exact)
+    low: Decimal = attrs.field(converter=_canonical)
+    expected: Decimal = attrs.field(converter=_canonical)
+    high: Decimal = attrs.field(converter=_canonical)
 
     def __attrs_post_init__(self) -> None:
         if not self.low <= self.expected <= self.high:
@@ -112,7 +119,7 @@ class CostLine(Value):
     """
 
     name: str
-    when: When = attrs.field(validator=attrs.validators.in_(("once", "monthly")))
+    when: When = attrs.field(validator=one_of("once", "monthly"))
     quantity: Bounds = field(read=Bounds.from_dict)
     unit: str
     key: str
@@ -141,11 +148,16 @@ class CostLine(Value):
 
 def _cells(line: CostLine) -> tuple[str, ...]:
     bounds, amount = line.quantity, line.amount
-    low, expected, high = (f"{part:,f}" for part in (bounds.low, bounds.expected, bounds.high))
+    if bounds.is_exact:
+        quantity = f"{bounds.expected:,f}"
+    elif bounds.expected:
+        quantity = f"about {bounds.expected:,f}"
+    else:
+        quantity = f"up to {bounds.high:,f}"
+    unit = line.unit.removesuffix("s") if quantity == "1" else line.unit
     return (
         line.name,
-        f"{expected if bounds.is_exact else f'{low} - {expected} - {high}'} "
-        f"{line.unit.removesuffix('s') if expected == '1' else line.unit}",
+        f"{quantity} {unit}",
         f"x {line.price}" if line.price else f"x ? ({line.key})",
         f"= {_dollar_range(amount)}" if amount else "= unknown",
         line.note,
@@ -166,9 +178,9 @@ class CostEstimate(Value):
         >>> from nova_tune import CostModel
         >>> estimate = CostModel().training(tokens=1_600_000, model="nova-micro", epochs=5)
         >>> estimate.total()
-        Decimal('8.000')
+        Decimal('8')
         >>> estimate.total(months=12)
-        Decimal('31.400')
+        Decimal('31.4')
     """
 
     lines: tuple[CostLine, ...] = field(
@@ -243,14 +255,14 @@ class CostEstimate(Value):
 
     def __str__(self) -> str:
         rows = self._rows()
-        widths = [max(len(row[column]) for row in rows) for column in range(5)] if rows else []
-        return "\n".join(
-            "  ".join(
-                cell.rjust(width) if column in {1, 3} else cell.ljust(width)
-                for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in rows
-        ) + "\n".join(["", *self._sources()])
+        widths = [max((len(row[column]) for row in rows), default=0) for column in range(4)]
+        lines = []
+        for name, quantity, price, amount, note in rows:
+            cells = name.ljust(widths[0]), quantity.rjust(widths[1]), price.ljust(widths[2]), amount
+            lines.append("  ".join(cells).rstrip())
+            if note:
+                lines.append(f"    {note}")
+        return "\n".join([*lines, *self._sources()])
 
     def _repr_html_(self) -> str:
         body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in self._rows())
@@ -295,11 +307,12 @@ class CostEstimate(Value):
         return (title, "", "", f"= {shown}", "")
 
     def _sources(self) -> list[str]:
-        prices = {(line.price.key, line.price.region): line.price for line in self.lines if line.price}
+        # By its text, since two books may have priced one key: each price that was used is named once.
+        prices = {str(price.to_dict()): price for line in self.lines if (price := line.price)}
         return [
             "List prices in USD, before tax, credits and agreements:",
             *(
-                f"  {price.key} ({price.region}): {price.date or 'undated'}, "
+                f"  {price.key} ({price.region}, {price}): {price.date or 'undated'}, "
                 f"{price.confidence} confidence, {price.source}"
                 for price in prices.values()
             ),

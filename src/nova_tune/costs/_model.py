@@ -53,7 +53,7 @@ class CostModel:
     Example:
         >>> month = CostModel().monthly("nova-micro", requests=22_000, input_tokens=800, output_tokens=60)
         >>> month.total()
-        Decimal('2.75080000')
+        Decimal('2.7508')
     """
 
     prices: PriceBook = attrs.field(default=None, converter=_prices)
@@ -89,7 +89,7 @@ class CostModel:
 
         Example:
             >>> CostModel().training(tokens=1_600_000, model="nova-micro", epochs=5).total()
-            Decimal('8.000')
+            Decimal('8')
         """
         plan = source if isinstance(source, TrainingPlan) else None
         data = plan.train if plan else source

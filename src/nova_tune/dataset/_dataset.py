@@ -40,6 +40,10 @@ class _Steps:
     def then(self, **step: Any) -> _Steps:
         return _Steps((*self.done, step))
 
+    def purpose(self, kind: str) -> str:
+        """A name for the next choice of this kind, so that no two choices in a row are made alike."""
+        return f"{kind}-{sum(step['step'] == kind for step in self.done)}"
+
 
 class Dataset:
     """Records from a file or an iterable, read as a stream: making one reads nothing, each use is a new pass.
@@ -191,7 +195,7 @@ class Dataset:
         if n < 1:
             raise DatasetError(f"sample({n}) keeps nothing; give a number from 1")
         seen = _Counted(self._written(), on_progress)
-        chosen = tuple(bottom(seen, n, canonical, seed))
+        chosen = tuple(bottom(seen, n, canonical, seed, self._steps.purpose("sample")))
         steps = self._steps.then(step="sample", n=n, seed=seed, before=seen.count, after=len(chosen))
         return self._with(_Held(self._source.name, chosen), steps)
 
@@ -210,8 +214,9 @@ class Dataset:
             Training data and held-out data. Refused rows stay with the first.
         """
         key = canonical if by is None else group_key(by)
+        purpose = self._steps.purpose("split")
         if isinstance(held_out, int) and not isinstance(held_out, bool):
-            bound = self._bound(held_out, key, seed)
+            bound = self._bound(held_out, key, seed, purpose)
         elif 0 < held_out < 1:
             bound = None
         else:
@@ -220,7 +225,9 @@ class Dataset:
         def out(record: Record) -> bool:
             if record.refusal is not None:
                 return False
-            return is_held_out(key(record), held_out, seed) if bound is None else place(key(record), seed) <= bound
+            if bound is None:
+                return is_held_out(key(record), held_out, seed, purpose)
+            return place(key(record), seed, purpose) <= bound
 
         name = by if isinstance(by, str) or by is None else getattr(by, "__name__", "function")
         first = self._steps.then(step="split", part="train", held_out=held_out, by=name, seed=seed)
@@ -230,10 +237,10 @@ class Dataset:
             self._with(_Kept(self._source, out), second),
         )
 
-    def _bound(self, count: int, key: Callable[[Record], bytes], seed: int) -> int:
+    def _bound(self, count: int, key: Callable[[Record], bytes], seed: int, purpose: str) -> int:
         if count < 1:
             raise DatasetError(f"held_out is {count}; give a share between 0 and 1, or a count from 1")
-        places = sorted(place(key(record), seed) for record in self._written() if record.refusal is None)
+        places = sorted(place(key(record), seed, purpose) for record in self._written() if record.refusal is None)
         if count >= len(places):
             raise DatasetError(
                 f"held_out is {count}, but there are {len(places)} records; nothing would be left to train"

@@ -23,15 +23,17 @@ _CREATE = re.compile(r"create\s+(?:temp\w*\s+)?table\b.*", re.IGNORECASE | re.DO
 _TOP = 1 << 64
 
 
-def place(key: bytes, seed: int) -> int:
-    """Where this key falls between 0 and 2**64, for this seed.
+def place(key: bytes, seed: int, purpose: str) -> int:
+    """Where this key falls between 0 and 2**64, for this seed and this purpose.
 
     Args:
         key: A record's canonical bytes, or the name of its group.
         seed: Another seed, another order.
+        purpose: Which choice this is. Two choices in a row must not share one: those whom a sample kept have the
+            smallest places of all, so a split by the same places would hold out far too many of them.
     """
     salt = seed.to_bytes(8, "big", signed=True)
-    return int.from_bytes(hashlib.blake2b(key, digest_size=8, salt=salt).digest())
+    return int.from_bytes(hashlib.blake2b(key, digest_size=8, salt=salt, person=purpose.encode()).digest())
 
 
 def canonical(record: Record) -> bytes:
@@ -83,7 +85,9 @@ def _schema(conversation: Conversation, record: Record) -> str:
     )
 
 
-def bottom(records: Iterable[Record], n: int, key: Callable[[Record], bytes], seed: int) -> Iterator[Record]:
+def bottom(
+    records: Iterable[Record], n: int, key: Callable[[Record], bytes], seed: int, purpose: str
+) -> Iterator[Record]:
     """The n records of the smallest digests, in the order of their digests, with every refused row before them.
 
     Memory holds n records. Equal contents keep the order of the source.
@@ -93,7 +97,7 @@ def bottom(records: Iterable[Record], n: int, key: Callable[[Record], bytes], se
         if record.refusal is not None:
             yield record
             continue
-        item = (-place(key(record), seed), -index, record)
+        item = (-place(key(record), seed, purpose), -index, record)
         if len(heap) < n:
             heapq.heappush(heap, item)
         elif item > heap[0]:
@@ -101,6 +105,6 @@ def bottom(records: Iterable[Record], n: int, key: Callable[[Record], bytes], se
     yield from (record for _, _, record in sorted(heap, key=lambda item: (-item[0], -item[1])))
 
 
-def is_held_out(key: bytes, fraction: float, seed: int) -> bool:
+def is_held_out(key: bytes, fraction: float, seed: int, purpose: str) -> bool:
     """True for about this fraction of all keys."""
-    return place(key, seed) < fraction * _TOP
+    return place(key, seed, purpose) < fraction * _TOP

@@ -4,7 +4,8 @@ Importing it loads neither boto3 nor any optional package; reading a report back
 """
 
 from nova_tune.evaluation._arms import Arm
-from nova_tune.evaluation._comparison import Comparison, Difference, MetricSummary, compare
+from nova_tune.evaluation._compare import compare
+from nova_tune.evaluation._comparison import Comparison, Difference, MetricSummary
 from nova_tune.evaluation._evaluator import Evaluator
 from nova_tune.evaluation._examples import Example
 from nova_tune.evaluation._judge import ARTICLE_RUBRIC, DEFAULT_RUBRIC, Judge, Rubric

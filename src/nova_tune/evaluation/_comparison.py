@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import attrs
 
 from nova_tune.evaluation._examples import Example
-from nova_tune.evaluation._latency import LatencySummary, latency
+from nova_tune.evaluation._latency import LatencySummary
 from nova_tune.evaluation._metrics import Scale
 from nova_tune.evaluation._rows import Row, tuple_of
-from nova_tune.evaluation._stats import MIN_PAIRS, Interval, mean, paired_bootstrap
+from nova_tune.evaluation._stats import Interval
 from nova_tune.values import Value, field
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping, Sequence
-
-MISSING_ALLOWED = 0.02
-"""The share of missing scores above which a run is incomplete (section 3.3 of the evaluation facts)."""
+    from collections.abc import Mapping, Sequence
 
 REHEARSAL_LINE = "REHEARSAL: these numbers come from a local stand-in, not from AWS"
 """The first line of every report made from a rehearsal's answers."""
+
+
+F = TypeVar("F", "MetricSummary", "Difference")
 
 
 @attrs.frozen(kw_only=True)
@@ -206,7 +205,7 @@ class Comparison(Value):
         return fragment(self)
 
 
-def _find(items: Sequence[Any], metric: str, arm: str) -> Any:
+def _find(items: Sequence[F], metric: str, arm: str) -> F:
     for item in items:
         if (item.metric, item.arm) == (metric, arm):
             return item
@@ -222,93 +221,3 @@ def _write(path: str | os.PathLike[str], text: str) -> Path:
     finally:
         beside.unlink(missing_ok=True)
     return target
-
-
-def compare(
-    *,
-    arms: Sequence[str],
-    scales: Sequence[Scale],
-    examples: Sequence[Example],
-    rows: Sequence[Row],
-    settings: Mapping[str, Any] | None = None,
-    seed: int = 0,
-    created_at: str = "",
-) -> Comparison:
-    """Count the rows of a run. Pure: the same rows and seed give the same comparison.
-
-    The baseline is the arm called ``base``, else the first.
-
-    Args:
-        arms: The arms' names.
-        scales: The metrics and how to read them.
-        examples: What was asked, in order.
-        rows: One for each arm and example, in any order.
-        settings: How it was run, for the reader.
-        seed: Of the bootstrap.
-        created_at: When it was run.
-    """
-    place = {example.id: index for index, example in enumerate(examples)}
-    ordered = tuple(sorted(rows, key=lambda row: (place[row.example], arms.index(row.arm))))
-    baseline = "base" if "base" in arms else arms[0]
-    metrics = tuple(_summary(ordered, scale, arm) for scale in scales for arm in arms)
-    readings: list[tuple[str, Callable[[Row], float | None]]] = [
-        (scale.metric, lambda row, name=scale.metric: row.scores[name].value)
-        for scale in scales  # type: ignore[misc]
-    ]
-    readings.append(("ttft_ms", lambda row: row.reply.timing.ttft_ms if row.reply else None))
-    failed = sum(row.error is not None for row in ordered)
-    short = any(sum(item.missing.values()) > MISSING_ALLOWED * item.n for item in metrics)
-    return Comparison(
-        arms=tuple(arms),
-        baseline=baseline,
-        scales=tuple(scales),
-        examples=tuple(examples),
-        rows=ordered,
-        metrics=metrics,
-        differences=tuple(
-            _difference(ordered, name, read, baseline, arm, seed)
-            for name, read in readings
-            for arm in arms
-            if arm != baseline
-        ),
-        latency=tuple(latency(ordered, arm, seed=seed) for arm in arms),
-        status="incomplete" if short or failed > MISSING_ALLOWED * len(ordered) else "complete",
-        rehearsal=any(row.rehearsal for row in ordered),
-        settings=dict(settings or {}),
-        created_at=created_at,
-    )
-
-
-def _summary(rows: Sequence[Row], scale: Scale, arm: str) -> MetricSummary:
-    scores = [row.scores[scale.metric] for row in rows if row.arm == arm]
-    values = [score.value for score in scores if score.value is not None]
-    missing = Counter(score.status for score in scores if score.value is None)
-    absent, bounded = len(scores) - len(values), scale.maximum is not None and bool(scores)
-    return MetricSummary(
-        metric=scale.metric,
-        arm=arm,
-        n=len(scores),
-        mean=mean(values) if values else None,
-        missing=dict(sorted(missing.items())),
-        low=sum(values) / len(scores) if bounded else None,
-        high=(sum(values) + absent * (scale.maximum or 0.0)) / len(scores) if bounded else None,
-    )
-
-
-def _difference(
-    rows: Sequence[Row], metric: str, read: Callable[[Row], float | None], baseline: str, arm: str, seed: int
-) -> Difference:
-    of = {name: {row.example: read(row) for row in rows if row.arm == name} for name in (baseline, arm)}
-    pairs = [
-        (before, after)
-        for example, before in of[baseline].items()
-        if before is not None and (after := of[arm].get(example)) is not None
-    ]
-    before, after = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-    return Difference(
-        metric=metric,
-        arm=arm,
-        pairs=len(pairs),
-        mean=mean([late - early for early, late in pairs]) if pairs else None,
-        interval=paired_bootstrap(before, after, seed=seed) if len(pairs) >= MIN_PAIRS else None,
-    )

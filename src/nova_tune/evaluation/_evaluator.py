@@ -23,7 +23,7 @@ from nova_tune.errors import (
     Throttled,
 )
 from nova_tune.evaluation._arms import Arm, FunctionArm, ModelArm, ask, inference_id
-from nova_tune.evaluation._comparison import Comparison, compare
+from nova_tune.evaluation._compare import compare
 from nova_tune.evaluation._examples import Example
 from nova_tune.evaluation._judge import Judge
 from nova_tune.evaluation._metrics import Scale
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from nova_tune.evaluation._arms import AnswerFunction
+    from nova_tune.evaluation._comparison import Comparison
     from nova_tune.evaluation._examples import Record
     from nova_tune.evaluation._metrics import Metric
     from nova_tune.polling import Clock
@@ -98,7 +99,7 @@ class Evaluator:
         faults = [
             f"the arm {name!r} is {type(arm).__name__}: give a deployment, a model's name or a function"
             for name, arm in arms.items()
-            if not (isinstance(arm, str | Arm) or callable(arm))
+            if not (isinstance(arm, str | Arm) or callable(arm))  # type: ignore[redundant-expr]
         ]
         names = [metric.name for metric in metrics]
         faults += [f"two metrics are called {name!r}" for name in dict.fromkeys(names) if names.count(name) > 1]
@@ -212,7 +213,7 @@ class Evaluator:
         cancel: threading.Event,
     ) -> list[Row]:
         """One example through every arm, in turned order for every second one, then its scores."""
-        order = list(arms) if index % 2 == 0 else list(reversed(arms))
+        order = list(arms) if index % 2 == 0 else list(arms)[::-1]
         answers = [self._answer(example, name, arms[name], cancel) for name in order]
         return [attrs.evolve(row, scores=self._scores(example, row, metrics)) for row in answers]
 

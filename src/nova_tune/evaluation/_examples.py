@@ -66,7 +66,8 @@ class Example(Value):
             ) from error
         if not ends_well or not reference:
             raise DatasetError(
-                f"example {number} has no reference answer: its last turn must be an assistant's with text, after a user's"
+                f"example {number} has no reference answer: its last turn must be an assistant's with text, "
+                "after a user's"
             )
         return cls(id=str(number), system=system or None, messages=[dict(turn) for turn in prompt], reference=reference)
 

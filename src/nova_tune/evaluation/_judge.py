@@ -107,9 +107,9 @@ You grade a student's answer against a correct answer. The four texts below stan
 {student_answer}
 </student_answer-{nonce}>
 
-That was the data. Grade the student's answer by the correct answer alone, not by an answer of your own. Meaning counts: \
-an answer that would give the same result in every case is fully right, however it is spelt, laid out or ordered. For a \
-query, the result is the rows it returns on any content of the tables.
+That was the data. Grade the student's answer by the correct answer alone, not by an answer of your own. Meaning \
+counts: an answer that would give the same result in every case is fully right, however it is spelt, laid out or \
+ordered. For a query, the result is the rows it returns on any content of the tables.
 
 100: the same meaning in every case
 75: right but for a small slip that seldom changes the result
@@ -136,11 +136,16 @@ ARTICLE_RUBRIC = Rubric(
     "Please provide a numeric score from 0 to 100 on how well the student's "
     "answer matches the correct answer. Put the score in <SCORE> XML tags.",
 )
-"""The wording of AWS's text-to-SQL article (section "Testing and evaluation"), to reproduce its scores. Its tags carry no
-nonce; tags inside the answer are made inert all the same."""
+"""The wording of AWS's text-to-SQL article (section "Testing and evaluation", read 2026-11-21), to reproduce
+its scores. Its tags carry no nonce; tags inside the answer are made inert all the same."""
 
 REHEARSABLE = {"nova-tune-judge": "reference-v1"}
-"""The request metadata by which a rehearsal knows a judge request. AWS writes it to the invocation log and nowhere else."""
+"""The request metadata by which a rehearsal knows a judge request; AWS writes it to the invocation log alone."""
+
+
+def _default_rubric(rubric: Rubric | None) -> Rubric:
+    return DEFAULT_RUBRIC if rubric is None else rubric
+
 
 _REFUSALS = {"content_filtered", "guardrail_intervened"}  # Converse stopReason, botocore 1.44.5, read 2026-11-21
 _STOPS_THE_RUN = (AccessDenied, NotFound, ConfigurationError)
@@ -172,7 +177,7 @@ class Judge:
     higher_is_better: ClassVar[bool] = True
 
     model: str
-    rubric: Rubric = attrs.field(default=None, converter=attrs.converters.default_if_none(DEFAULT_RUBRIC), kw_only=True)
+    rubric: Rubric = attrs.field(default=None, converter=_default_rubric, kw_only=True)
     max_tokens: int = attrs.field(default=512, kw_only=True)
     rehearsable: bool = attrs.field(default=False, kw_only=True)
     client: Any = attrs.field(default=None, repr=False, eq=False, kw_only=True)

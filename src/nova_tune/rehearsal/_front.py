@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
+from xml.sax.saxutils import escape
 
 import attrs
 
@@ -133,8 +134,7 @@ class Front:
         request = read(operation, match.labels, query, _headers(environ), environ["wsgi.input"].read())
         if operation.name in self._refusals:
             self._refusals[operation.name](request)
-        shape = operation.input_shape
-        if shape is not None and (found := shape_faults(shape, request)):
+        if operation.input_shape is not None and (found := shape_faults(operation.input_shape, request)):
             raise invalid(summary(found))
         output = handler(request)
         if isinstance(output, Mapping):
@@ -143,7 +143,7 @@ class Front:
 
     def _begin(self, fault: Fault, operation: OperationModel) -> None:
         if fault.latency_ms and self._closing.wait(fault.latency_ms / 1000):
-            raise ServiceError("ServiceUnavailableException", "[rehearsal] closing")
+            raise ConnectionCutError
         if fault.error is not None and not _is_stream_error(operation, fault.error):
             raise ServiceError(fault.error, f"[rehearsal] planned fault {fault.error}")
 
@@ -155,7 +155,7 @@ class Front:
             return self._others(environ, marked)
         except Exception as error:  # noqa: BLE001 - moto says so when it lacks an operation, or breaks on it
             text = f"The rehearsal's other services do not offer this: {type(error).__name__}: {error}"
-            response = _error(501, "NotImplemented", text, xml="json" not in environ.get("CONTENT_TYPE", ""))
+            response = _lacking(text, json_protocol="json" in environ.get("CONTENT_TYPE", ""))
         _start(start_response, response)
         assert isinstance(response.body, bytes)
         return [response.body]
@@ -168,16 +168,19 @@ def _start(start_response: StartResponse, response: Response) -> None:
     start_response(f"{response.status} {HTTPStatus(response.status).phrase}", headers)
 
 
-def _error(status: int, code: str, message: str, *, xml: bool = False) -> Response:
-    if xml:
-        body = f"<ErrorResponse><Error><Code>{code}</Code><Message>{_escape(message)}</Message></Error></ErrorResponse>"
-        return Response(status, (("Content-Type", "text/xml"),), body.encode())
+def _error(status: int, code: str, message: str) -> Response:
     headers = (("Content-Type", "application/json"), ("x-amzn-ErrorType", code))
     return Response(status, headers, json.dumps({"message": message}).encode())
 
 
-def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def _lacking(message: str, *, json_protocol: bool) -> Response:
+    """HTTP 501 in the protocol of a service that is not ours."""
+    if json_protocol:
+        body = json.dumps({"__type": "NotImplemented", "message": message})
+        return Response(501, (("Content-Type", "application/x-amz-json-1.1"),), body.encode())
+    text = escape(message)
+    body = f"<ErrorResponse><Error><Code>NotImplemented</Code><Message>{text}</Message></Error></ErrorResponse>"
+    return Response(501, (("Content-Type", "text/xml"),), body.encode())
 
 
 def _bug(error: Exception) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import json
 import os
+import pathlib
 import secrets
 import tempfile
 import threading
@@ -191,19 +192,28 @@ class Rehearsal:
         """
         return self.session().client(name, **kwargs)  # type: ignore[call-overload]
 
-    def environ(self) -> dict[str, str]:
-        """The variables that make a child process talk to this rehearsal; put them over its environment.
+    def environ(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The variables that make a child process talk to this rehearsal.
 
-        Those that would lead it elsewhere (profiles, configuration files, bearer tokens, endpoints of single
-        services) are set to harmless values, since a mapping cannot unset them.
+        Without `base`, put them over the child's environment: profiles, configuration files and endpoints of
+        single services are set to harmless values. AWS_BEARER_TOKEN_BEDROCK has no harmless value (botocore
+        1.44.5 takes an empty one for a token), so give `base` where it may be set.
+
+        Args:
+            base: The environment to start from, such as ``os.environ``; every variable of AWS's is left out.
+
+        >>> import os
+        >>> with Rehearsal() as rehearsal:
+        ...     rehearsal.environ(os.environ)["AWS_ENDPOINT_URL"] == rehearsal.url
+        True
         """
         if self._files is None:
             self._files = tempfile.TemporaryDirectory(prefix="nova-tune-rehearsal-")
-        config = os.path.join(self._files.name, "config")  # noqa: PTH118 - a text for the environment
-        with open(config, "w", encoding="utf-8") as file:  # noqa: PTH123 - as above
-            file.write(f"[default]\nregion = {self.region}\n")
+        config = pathlib.Path(self._files.name, "config")
+        config.write_text(f"[default]\nregion = {self.region}\n", encoding="utf-8")
         services = ("BEDROCK", "BEDROCK_RUNTIME", "S3", "IAM", "STS", "SAGEMAKER")
         return {
+            **{name: value for name, value in (base or {}).items() if not name.startswith("AWS_")},
             "AWS_ENDPOINT_URL": self.url,
             **{f"AWS_ENDPOINT_URL_{service}": self.url for service in services},
             "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
@@ -214,11 +224,9 @@ class Rehearsal:
             "AWS_DEFAULT_REGION": self.region,
             "AWS_PROFILE": "default",
             "AWS_DEFAULT_PROFILE": "default",
-            "AWS_CONFIG_FILE": config,
+            "AWS_CONFIG_FILE": str(config),
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_AUTH_SCHEME_PREFERENCE": "sigv4",
-            "AWS_BEARER_TOKEN_BEDROCK": "",
             "AWS_USE_FIPS_ENDPOINT": "false",
             "AWS_USE_DUALSTACK_ENDPOINT": "false",
             "NO_PROXY": "127.0.0.1",
