@@ -12,7 +12,8 @@ from sybil.parsers.rest import DocTestParser
 
 _DOCSTRINGS = Sybil(
     parsers=[DocTestParser(optionflags=ELLIPSIS | NORMALIZE_WHITESPACE)],
-    patterns=["src/**/*.py"],
+    path="src",
+    patterns=["*.py"],
     document_types={".py": PythonDocStringDocument},
 )
 _DOCUMENTS = Sybil(

@@ -49,7 +49,7 @@ def place(options: argparse.Namespace) -> Iterator[Place]:
     if options.aws:
         import boto3  # noqa: PLC0415
 
-        yield Place(boto3.Session(region_name=options.region), options.bucket, options.role_arn, True, 60, 15)
+        yield Place(boto3.Session(region_name=options.region or None), options.bucket, options.role_arn, True, 60, 15)
     else:
         from nova_tune.rehearsal import Rehearsal  # noqa: PLC0415
 
@@ -99,6 +99,7 @@ def run(options: argparse.Namespace, where: Place) -> int:
     if options.shuffle_answers:
         train = shuffled(train)
 
+    trainer = BedrockTrainer(session=where.session)
     say.step("price it")
     data = train.describe()
     say.note(f"{data.records:,} records to train on, {held_out.describe().records:,} held out")
@@ -118,7 +119,6 @@ def run(options: argparse.Namespace, where: Place) -> int:
         validation=held_out.upload(data_uri, session=where.session) if model.takes_validation.value else None,
         hyperparameters={"epochs": options.epochs}, attempt=options.attempt,
     )  # fmt: skip
-    trainer = BedrockTrainer(session=where.session)
     job = trainer.start(plan)
     say.note(f"job {job.arn}")
     job = trainer.wait(job, interval_s=where.job_interval_s, on_change=say.job)
@@ -206,7 +206,7 @@ def parser() -> argparse.ArgumentParser:
     add("--aws", action="store_true", help="run in your AWS account, which costs money")
     add("--role-arn", help="with --aws: the role that Bedrock assumes")
     add("--bucket", help="with --aws: the bucket for data and output")
-    add("--region", default="us-east-1")
+    add("--region", help="with --aws: the region; your AWS settings' own without it")
     add("--yes", action="store_true", help="with --aws: start without asking")
     return options
 

@@ -47,7 +47,7 @@ ANSWERED = (
 
 # Shapes this deep shrink for minutes; a failure names its value and its place anyway.
 PROPERTY = settings(
-    max_examples=25,
+    max_examples=settings().max_examples // 3,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.reuse, Phase.generate),

@@ -15,6 +15,8 @@ from botocore.exceptions import ClientError, ParamValidationError
 
 from nova_tune.rehearsal import Rehearsal
 
+pytestmark = pytest.mark.extra
+
 BASE = "amazon.nova-micro-v1:0:128k"
 VALIDATED, TRAINED, DEPLOYED = 181, 7701, 481
 COUNTER = itertools.count(1)

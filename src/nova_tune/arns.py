@@ -7,11 +7,14 @@ run of dashes. Source of every shape: botocore 1.44.5, bedrock 2023-04-20, read 
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 
 from nova_tune.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Kind = Literal["job", "model-name", "deployment"]
 
@@ -22,7 +25,18 @@ _S3 = re.compile(r"s3://([a-z0-9][-.a-z0-9]{1,61}[a-z0-9])(?:/([-!_*'().a-zA-Z0-
 _ARN = re.compile(r"arn:(aws[a-z-]*):([a-z0-9-]+):([a-z0-9-]*):([0-9]{12}|):(.+)")
 _MAX_NAME = 63
 _MAX_URI = 1024
+_MAX_SUBNETS = 16
+_MAX_GROUPS = 5
+_VPC_ID = re.compile(r"[-0-9a-zA-Z]{1,32}")
+_MAX_ARN = 2048
 _ID = re.compile(r"[a-z0-9]{12}")
+_MODEL_ID = re.compile(r"(?:[a-z]+\.)?amazon\.nova-[a-z0-9-]+(?::[0-9a-z]+)*")
+_DEPLOYMENT = re.compile(r"custom-model-deployment/[a-z0-9]{12}")
+_DEPLOYMENT_SHAPE = "arn:aws:bedrock:REGION:ACCOUNT:custom-model-deployment/ID"
+_KMS_KEY = re.compile(
+    r"arn:aws(?:-[^:]+)?:kms:[a-zA-Z0-9-]*:[0-9]{12}:(?:key/[a-zA-Z0-9-]{36}|alias/[a-zA-Z0-9_/-]+)"
+    r"|[a-zA-Z0-9-]{36}|alias/[a-zA-Z0-9_/-]+"
+)
 
 
 @attrs.frozen
@@ -57,10 +71,45 @@ def parse(text: str) -> Arn | None:
     return Arn(*match.groups()) if match else None
 
 
-def is_deployment(text: str) -> bool:
-    """True for the ARN of an on-demand custom model deployment."""
+_PASTED = {
+    "custom-model": "is a custom model, which cannot be invoked; deploy it: Deployment.create({0!r}, name=...)",
+    "custom-model-deployment": "does not end in the 12 letters and digits of a deployment's id; an ARN never ends in "
+    "a name",
+    "deployment": "has the form of an article, not of AWS",
+    "model-customization-job": "is a training job; deploy its model: "
+    "Deployment.create(trainer.result({0!r}), name=...)",
+    "foundation-model": "is a base model, which answers without a deployment; Converse takes its inference id",
+    "inference-profile": "is an inference profile, which answers without a deployment; Converse takes it as it is",
+    "provisioned-model": "is provisioned throughput, bought by the hour; Converse takes it as it is",
+    "imported-model": "is a model of Custom Model Import, which answers without a deployment; InvokeModel takes it",
+    "training-job": "is a SageMaker training job; register its checkpoint with CreateCustomModel, then deploy that",
+    "endpoint": "is a SageMaker endpoint; it answers through sagemaker-runtime, not through Bedrock",
+}
+
+
+def deployment_fault(text: str, region: str | None = None) -> str | None:
+    """Why this is not the ARN of an on-demand deployment, told by what people paste; None when it is one.
+
+    Args:
+        text: What was given.
+        region: The region it has to be in; any without it.
+    """
     arn = parse(text)
-    return arn is not None and arn.kind == "custom-model-deployment" and bool(_ID.fullmatch(arn.id))
+    if arn is None:
+        told = "is not an ARN"
+        if _MODEL_ID.fullmatch(text):
+            told = _PASTED["foundation-model"]
+            if text.count(":") > 1:
+                told = "is the id that training jobs take, under which nothing answers"
+    elif arn.service == "bedrock" and _DEPLOYMENT.fullmatch(arn.resource):
+        if region in {None, arn.region}:
+            return None
+        return f"{text!r} is in {arn.region}, this client in {region}; use a session of {arn.region}"
+    elif arn.kind == "custom-model" and not _ID.fullmatch(arn.id):
+        told = "ends in a model's name, which no ARN of AWS does; GetCustomModel takes the bare name and tells the ARN"
+    else:
+        told = _PASTED.get(arn.kind, f"is a {arn.kind} of {arn.service}").format(text)
+    return f"{text!r} {told}. A deployment's ARN looks like {_DEPLOYMENT_SHAPE}"
 
 
 @attrs.frozen
@@ -109,9 +158,26 @@ def s3_fault(uri: str) -> str | None:
 
 def role_fault(arn: str) -> str | None:
     """Why this is not the ARN of an IAM role, or None when it is one."""
-    if _ROLE.fullmatch(arn):
+    if _ROLE.fullmatch(arn) and len(arn) <= _MAX_ARN:
         return None
     return f"{arn!r} is not the ARN of a role; it looks like arn:aws:iam::123456789012:role/NovaTraining"
+
+
+def kms_fault(key: str) -> str | None:
+    """Why Bedrock would refuse this KMS key, or None."""
+    if _KMS_KEY.fullmatch(key) and len(key) <= _MAX_ARN:
+        return None
+    return f"{key!r} is not a KMS key: give its id, its ARN, or an alias such as alias/nova"
+
+
+def vpc_fault(subnets: Sequence[str], security_groups: Sequence[str]) -> str | None:
+    """Why Bedrock would refuse these ids for a job in a VPC, or None."""
+    if bool(subnets) != bool(security_groups):
+        return "subnets and security_groups go together; one of them is empty"
+    if len(subnets) > _MAX_SUBNETS or len(security_groups) > _MAX_GROUPS:
+        return f"a job takes at most {_MAX_SUBNETS} subnets and {_MAX_GROUPS} security groups"
+    wrong = [each for each in (*subnets, *security_groups) if not _VPC_ID.fullmatch(each)]
+    return f"{wrong[0]!r} is not the id of a subnet or security group" if wrong else None
 
 
 def name_fault(name: str, kind: Kind) -> str | None:

@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError, EventStreamError
 from nova_tune import arns
 from nova_tune.errors import (
     BY_CODE,
+    BY_STATUS,
     AWSError,
     ConfigurationError,
     IncompleteAnswer,
@@ -36,6 +37,19 @@ _CONTROL_READ_S = 60
 _RUNTIME_READ_S = 3600  # Nova's inference timeout is 60 minutes (Nova user guide, read 2026-11-21)
 _POOL = 64
 
+_CREDENTIALS = (
+    botocore.exceptions.NoCredentialsError,
+    botocore.exceptions.PartialCredentialsError,
+    botocore.exceptions.CredentialRetrievalError,
+    botocore.exceptions.TokenRetrievalError,
+    botocore.exceptions.SSOError,
+    getattr(botocore.exceptions, "LoginError", botocore.exceptions.SSOError),  # not in botocore 1.39
+    botocore.exceptions.InvalidConfigError,
+    botocore.exceptions.ProfileNotFound,
+    botocore.exceptions.ConfigParseError,
+    botocore.exceptions.NoRegionError,
+)
+
 REHEARSAL_HEADER = "x-nova-tune-rehearsal"
 """The header on every answer of a rehearsal; a report made from such answers says so."""
 
@@ -50,12 +64,15 @@ def client(service: str, *, client: Any = None, session: Any = None, measuring: 
         measuring: True for latency measurements: one attempt, since a retry would be timed as a slow answer.
 
     Raises:
-        ConfigurationError: There is no region; the message names the three ways to set one.
+        ConfigurationError: There is no region, and the message names the three ways to set one; or there is no
+            such profile.
     """
     if client is not None:
         return client
-    session = session if session is not None else boto3.Session()
-    if session.region_name is None:
+    with translated(f"open a client for {service}"):
+        session = session if session is not None else boto3.Session()
+        region = session.region_name
+    if region is None:
         raise ConfigurationError(
             "there is no AWS region. Set one in one of three ways: boto3.Session(region_name='us-east-1') passed as "
             "session=, the environment variable AWS_REGION, or `aws configure set region us-east-1`",
@@ -76,8 +93,8 @@ def client(service: str, *, client: Any = None, session: Any = None, measuring: 
 def call(client: Any, operation: str, /, **request: Any) -> dict[str, Any]:
     """One API call: typed errors out, and no half answer passed on as a whole one.
 
-    botocore parses a body that was cut short under HTTP 200 as an empty dictionary (1.44.5, run 2026-11-21), so the
-    members that the service model requires are checked here.
+    botocore parses a body that was cut short under HTTP 200 as an empty dictionary (1.44.5, run 2026-11-21). So the
+    members that the service model requires are checked here, and an answer without any member has to have been one.
 
     Args:
         client: A boto3 client.
@@ -92,13 +109,16 @@ def call(client: Any, operation: str, /, **request: Any) -> dict[str, Any]:
     with translated(operation):
         answer: dict[str, Any] = method(**{key: value for key, value in request.items() if value is not None})
     shape = client.meta.service_model.operation_model(operation).output_shape
+    meta = answer["ResponseMetadata"]
     missing = [name for name in shape.required_members if name not in answer] if shape else []
+    if shape and shape.members and len(answer) == 1 and int(meta["HTTPHeaders"].get("content-length", 0)) > len("{}"):
+        missing = missing or ["anything that was in its body"]
     if missing:
         raise IncompleteAnswer(
-            f"{operation}: the answer broke off (HTTP {answer['ResponseMetadata'].get('HTTPStatusCode')} without "
-            f"{', '.join(missing)}). What it asked for may have happened: look before you repeat it",
+            f"{operation}: the answer broke off (HTTP {meta.get('HTTPStatusCode')} without {', '.join(missing)}). "
+            "What it asked for may have happened: look before you repeat it",
             operation=operation,
-            request_id=answer["ResponseMetadata"].get("RequestId"),
+            request_id=meta.get("RequestId"),
         )
     return answer
 
@@ -114,13 +134,7 @@ def translated(operation: str) -> Iterator[None]:
         yield
     except ClientError as error:
         raise _from_client_error(operation, error) from error
-    except (
-        botocore.exceptions.NoCredentialsError,
-        botocore.exceptions.PartialCredentialsError,
-        botocore.exceptions.TokenRetrievalError,
-        botocore.exceptions.ProfileNotFound,
-        botocore.exceptions.NoRegionError,
-    ) as error:
+    except _CREDENTIALS as error:
         raise ConfigurationError(
             f"{operation}: {error}. Set AWS_PROFILE, or AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, "
             "or pass session=boto3.Session(profile_name=...)",
@@ -129,7 +143,9 @@ def translated(operation: str) -> Iterator[None]:
     except botocore.exceptions.ParamValidationError as error:
         raise InvalidRequest(f"{operation}: {error}", operation=operation, code="ParamValidation") from error
     except EventStreamParserError as error:
-        raise ServiceFault(f"{operation}: the stream arrived damaged ({error})", operation=operation) from error
+        raise ServiceFault(
+            f"{operation}: the stream arrived damaged ({error})", operation=operation, code=type(error).__name__
+        ) from error
     except botocore.exceptions.BotoCoreError as error:
         raise ServiceFault(f"{operation}: {error}", operation=operation, code=type(error).__name__) from error
     except Exception as error:
@@ -146,12 +162,11 @@ def translated(operation: str) -> Iterator[None]:
 def _from_client_error(operation: str, error: ClientError) -> AWSError:
     detail = error.response.get("Error", {})
     meta = error.response.get("ResponseMetadata", {})
-    code = str(detail.get("Code", "")) or str(meta.get("HTTPStatusCode", ""))
+    status = int(meta.get("HTTPStatusCode", 0))
+    code = str(detail.get("Code", "")) or str(status)
     if isinstance(error, EventStreamError):
         code = code[:1].upper() + code[1:]  # inside a stream the names begin with a small letter
-    kind = BY_CODE.get(code)
-    if kind is None:
-        kind = ServiceFault if int(meta.get("HTTPStatusCode", 0)) >= 500 else AWSError
+    kind = BY_CODE.get(code) or BY_STATUS.get(status, ServiceFault if status >= 500 else AWSError)
     message = str(detail.get("Message") or detail.get("message") or "AWS gave no message")
     return kind(
         f"{operation}: {message} ({code})",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import attrs
 import msgspec
@@ -33,6 +33,10 @@ def text_line(system: str, turns: Iterable[tuple[str, str]]) -> bytes:
         record["system"] = [{"text": system}]
     record["messages"] = [{"role": role, "content": [{"text": text}]} for role, text in turns]
     return _ENCODER.encode(record)
+
+
+def _refuse(word: str) -> NoReturn:
+    raise ValueError(f"{word} is not JSON")
 
 
 @functools.cache
@@ -79,7 +83,10 @@ class Conversation:
         Raises:
             ValueError: The line is not JSON, or not an object.
         """
-        record = json.loads(line)
+        try:
+            record = json.loads(line if isinstance(line, str) else line.decode("utf-8"), parse_constant=_refuse)
+        except RecursionError:
+            raise ValueError("the line is nested too deeply to be read") from None
         if not isinstance(record, dict):
             raise ValueError(f"a record is a JSON object; this is {type(record).__name__}")  # noqa: TRY004
         return cls(record)
@@ -94,12 +101,25 @@ class Conversation:
         return self.record
 
     def to_line(self) -> bytes:
-        """The record as one line of JSON, without the line end."""
-        return _ENCODER.encode(self.record)
+        """The record as one line of JSON, without the line end: what :meth:`from_line` reads back as the same record.
+
+        Raises:
+            ValueError: A value is not JSON: NaN, an infinity, half a surrogate pair, nesting beyond the stack.
+            TypeError: A value is of a type that JSON does not know, such as a date.
+        """
+        # Not msgspec: it writes NaN as null, dates and bytes as texts, and says nothing.
+        try:
+            text = json.dumps(self.record, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        except RecursionError:
+            raise ValueError("the record is nested too deeply to be written") from None
+        return text.encode("utf-8")
 
     def canonical(self) -> bytes:
         """The record's content in one spelling: equal for records that differ in white space or key order alone."""
-        return _CANONICAL.encode(self.record)
+        try:
+            return _CANONICAL.encode(self.record)
+        except UnicodeEncodeError:  # half of a surrogate pair
+            return json.dumps(self.record, sort_keys=True).encode("ascii")
 
     @property
     def system(self) -> str:
@@ -136,7 +156,11 @@ class Conversation:
     def validate_schema(self) -> list[str]:
         """What the shipped JSON Schema (Draft 2020-12) finds wrong with the structure: a sentence for each fault.
 
-        The schema states the structure alone; :meth:`nova_tune.Dataset.validate` checks every rule.
+        The schema states the structure alone; :meth:`nova_tune.Dataset.validate` checks every rule. It repeats
+        nothing of the record.
         """
         errors = sorted(_schema_validator().iter_errors(self.record), key=lambda error: list(map(str, error.path)))
-        return [f"/{'/'.join(map(str, error.path))}: {error.message}" for error in errors]
+        return [
+            f"/{'/'.join(map(str, error.path))}: {error.message.replace(repr(error.instance), 'the value', 1)}"
+            for error in errors
+        ]

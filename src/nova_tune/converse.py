@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
-Messages = "Sequence[Mapping[str, Any]]"
-
 
 def user(text: str) -> list[dict[str, Any]]:
     """The messages of a conversation with one user turn."""
@@ -127,6 +125,8 @@ class ReplyStream:
         self._stop_reason: str | None = None
         self._metadata: dict[str, Any] | None = None
         self._reply: Reply | None = None
+        self._fault: IncompleteAnswer | None = None
+        self._closed = False
         self._events = self._read()
 
     def __iter__(self) -> Iterator[str]:
@@ -141,7 +141,8 @@ class ReplyStream:
         self.close()
 
     def close(self) -> None:
-        """Give the connection back. What was not read is lost, though paid for."""
+        """Give the connection back. What was not read is lost, though paid for; iterating ends there."""
+        self._closed = True
         self._answer["stream"].close()
 
     @property
@@ -159,16 +160,20 @@ class ReplyStream:
         for _ in self._events:
             pass
         if self._reply is None:
-            raise self._broken("the stream was closed before its end")
+            raise self._fault or self._broken("the stream was closed before its end")
         return self._reply
 
     def _read(self) -> Iterator[str]:
+        if self._closed:
+            return
         try:
             with aws.translated("ConverseStream"):
                 for event in self._answer["stream"]:
                     text = self._take(event)
                     if text:
                         yield text
+                        if self._closed:
+                            return
         except AWSError as error:
             raise self._broken(str(error), code=error.code) from error
         finally:
@@ -183,16 +188,17 @@ class ReplyStream:
         if "contentBlockDelta" in event:
             delta, index = event["contentBlockDelta"]["delta"], event["contentBlockDelta"]["contentBlockIndex"]
             text: str = delta.get("text", "")
-            block = self._blocks.setdefault(index, {})
-            for key, value in delta.items():
-                block[key] = block[key] + value if isinstance(value, str) and key in block else value
+            _extend(self._blocks.setdefault(index, {}), delta)
             if text:
                 now = time.perf_counter()
                 self._first = now if self._first is None else self._first
                 self._last = now
                 self._pieces.append(text)
             return text
-        if "messageStop" in event:
+        if "contentBlockStart" in event:
+            start = event["contentBlockStart"]
+            _extend(self._blocks.setdefault(start["contentBlockIndex"], {}), start["start"])
+        elif "messageStop" in event:
             self._stop_reason = event["messageStop"]["stopReason"]
         elif "metadata" in event:
             self._metadata = event["metadata"]
@@ -221,7 +227,7 @@ class ReplyStream:
 
     def _broken(self, why: str, *, code: str | None = None) -> IncompleteAnswer:
         paid = "its tokens are billed" if self._pieces else "tokens may have been billed"
-        return IncompleteAnswer(
+        self._fault = IncompleteAnswer(
             f"{why}, after {len(self.text)} characters; {paid}. "
             "The text so far is in .partial_text; ask again for a whole one",
             code=code,
@@ -230,6 +236,18 @@ class ReplyStream:
             partial_text=self.text,
             billed=True if self._pieces else None,
         )
+        return self._fault
+
+
+def _extend(block: dict[str, Any], delta: Mapping[str, Any]) -> None:
+    """Put the next part of a content block behind what has come of it: texts are joined, at any depth."""
+    for key, value in delta.items():
+        if isinstance(value, dict):
+            _extend(block.setdefault(key, {}), value)
+        elif isinstance(value, str | bytes) and key in block:
+            block[key] += value
+        else:
+            block[key] = value
 
 
 def stream(

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any, Self
 
+import attrs
+
 from nova_tune import arns, aws, converse
-from nova_tune.errors import (
-    AWSError,
-    DeploymentFailed,
-    IncompleteAnswer,
-    InvalidRequest,
-    NameInUse,
-    NotFound,
-    ServiceFault,
-    TemplateError,
-)
+from nova_tune._deployments import active_model, create_deployment, delete_deployment
+from nova_tune.errors import DeploymentFailed, InvalidRequest, TemplateError
 from nova_tune.manifest import template_of
 from nova_tune.polling import poll
-from nova_tune.values import CustomModel, Reply
 
 if TYPE_CHECKING:
     import threading
@@ -28,12 +20,14 @@ if TYPE_CHECKING:
     from nova_tune.converse import ReplyStream
     from nova_tune.polling import Clock
     from nova_tune.template import Template
+    from nova_tune.values import CustomModel, Reply
 
 _WAIT_S = 3600.0
 _INTERVAL_S = 15.0
 _MAX_TOKENS = 512
 
 
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Deployment:
     """An on-demand deployment of a custom model. It lives at AWS until :meth:`delete`, and costs only what it answers.
 
@@ -53,30 +47,16 @@ class Deployment:
         temperature: 0 to 1.
     """
 
-    def __init__(
-        self,
-        *,
-        arn: str,
-        name: str,
-        model_arn: str,
-        status: str,
-        template: Template | None,
-        bedrock: Any,
-        runtime: Any,
-        measuring: Any,
-        max_tokens: int = _MAX_TOKENS,
-        temperature: float = 0.0,
-    ) -> None:
-        self.arn = arn
-        self.name = name
-        self.model_arn = model_arn
-        self.status = status
-        self.template = template
-        self.max_tokens = max_tokens
-        self.temperature = temperature
-        self._bedrock = bedrock
-        self._runtime = runtime
-        self._measuring = measuring
+    arn: str
+    name: str
+    model_arn: str
+    status: str
+    template: Template | None
+    _bedrock: Any
+    _runtime: Any
+    _measuring: Any
+    max_tokens: int = _MAX_TOKENS
+    temperature: float = 0.0
 
     # Making and finding one
 
@@ -124,11 +104,11 @@ class Deployment:
             raise InvalidRequest(fault, operation="CreateCustomModelDeployment")
         bedrock = aws.client("bedrock", client=client, session=session)
         arn = model if isinstance(model, str) else model.arn
-        found = _active_model(bedrock, arn, timeout_s=model_timeout_s, interval_s=interval_s, clock=clock)
+        found = active_model(bedrock, arn, timeout_s=model_timeout_s, interval_s=interval_s, clock=clock)
         template = None if isinstance(model, str) else model.template
         if template is None:
             template = template_of(bedrock, aws.client("s3", client=s3, session=session), found)
-        deployment_arn = _create(bedrock, found["modelArn"], name, tags or {})
+        deployment_arn = create_deployment(bedrock, found["modelArn"], name, tags or {})
         return cls(
             arn=deployment_arn, name=name, model_arn=found["modelArn"], status="Creating", template=template,
             bedrock=bedrock, runtime=aws.client("bedrock-runtime", client=runtime, session=session),
@@ -163,9 +143,11 @@ class Deployment:
             InvalidRequest: The text is not the ARN of an on-demand deployment; the message tells what it is.
             NotFound: There is no such deployment here.
         """
-        if not arns.is_deployment(arn):
-            raise InvalidRequest(_not_a_deployment(arn), operation="GetCustomModelDeployment")
+        if fault := arns.deployment_fault(arn):
+            raise InvalidRequest(fault, operation="GetCustomModelDeployment")
         bedrock = aws.client("bedrock", client=client, session=session)
+        if fault := arns.deployment_fault(arn, bedrock.meta.region_name):
+            raise InvalidRequest(fault, operation="GetCustomModelDeployment")
         found = aws.call(bedrock, "GetCustomModelDeployment", customModelDeploymentIdentifier=arn)
         model = aws.call(bedrock, "GetCustomModel", modelIdentifier=found["modelArn"])
         return cls(
@@ -206,21 +188,25 @@ class Deployment:
             clock: A clock of your own, for tests.
 
         Raises:
-            DeploymentFailed: It failed.
+            DeploymentFailed: It failed, or has a status that nobody knows.
             WaitTimeout: The time is over; it goes on at AWS.
         """
-        poll(
+        status = poll(
             lambda: self.refresh().status,
-            done=lambda status: status.casefold() == "active",
+            done=lambda status: status.casefold() != "creating",
             what=f"the deployment {self.arn}",
             timeout_s=timeout_s,
             interval_s=interval_s,
-            waited_for=self.arn,
+            waited_for=lambda: self.arn,
             resume=f"Deployment.attach({self.arn!r}).wait()",
             on_change=on_change,
             cancel=cancel,
             clock=clock,
         )
+        if status.casefold() != "active":
+            raise DeploymentFailed(
+                f"the deployment {self.name} is {status!r}, a status nobody knows; look at it at AWS"
+            )
         return self
 
     def delete(
@@ -228,26 +214,16 @@ class Deployment:
     ) -> None:
         """Delete it and wait until it is gone; the custom model stays, and its storage is billed on.
 
+        One that is still being created is deleted as soon as the service allows it.
+
         Args:
             timeout_s: The longest wait, in seconds.
             interval_s: Seconds between two readings.
             clock: A clock of your own, for tests.
         """
-        try:
-            aws.call(self._bedrock, "DeleteCustomModelDeployment", customModelDeploymentIdentifier=self.arn)
-        except NotFound:
-            return
-
-        def gone() -> bool:
-            # There is no Deleting state (service model): what is deleted is not found.
-            try:
-                aws.call(self._bedrock, "GetCustomModelDeployment", customModelDeploymentIdentifier=self.arn)
-            except NotFound:
-                return True
-            return False
-
-        poll(gone, done=bool, what=f"the end of {self.arn}", timeout_s=timeout_s, interval_s=interval_s,
-             waited_for=self.arn, resume="deployment.delete()", clock=clock)  # fmt: skip
+        poll(lambda: delete_deployment(self._bedrock, self.arn), done=bool, what=f"the end of {self.arn}",
+             timeout_s=timeout_s, interval_s=interval_s, waited_for=lambda: self.arn, resume="deployment.delete()",
+             clock=clock)  # fmt: skip
 
     def __enter__(self) -> Self:
         return self
@@ -259,7 +235,7 @@ class Deployment:
 
     # Asking it
 
-    def ask(self, **columns: str) -> Reply:
+    def ask(self, /, **columns: str) -> Reply:
         """One answer to the prompt that the training template makes of these columns.
 
         Args:
@@ -272,7 +248,7 @@ class Deployment:
         system, question = self._render(columns)
         return self.converse(converse.user(question), system=system)
 
-    def stream(self, **columns: str) -> ReplyStream:
+    def stream(self, /, **columns: str) -> ReplyStream:
         """The same as :meth:`ask`, as it arrives: iterate for pieces of text, then read ``reply``.
 
         Args:
@@ -297,10 +273,8 @@ class Deployment:
             max_tokens: The longest answer; the deployment's setting without it.
             temperature: 0 to 1; the deployment's setting without it.
         """
-        return converse.converse(
-            self._runtime, self.arn, messages, system=system, max_tokens=max_tokens or self.max_tokens,
-            temperature=self.temperature if temperature is None else temperature,
-        )  # fmt: skip
+        settings = self._settings(max_tokens, temperature)
+        return converse.converse(self._runtime, self.arn, messages, system=system, **settings)
 
     def converse_stream(
         self,
@@ -318,10 +292,8 @@ class Deployment:
             max_tokens: The longest answer; the deployment's setting without it.
             temperature: 0 to 1; the deployment's setting without it.
         """
-        return converse.stream(
-            self._runtime, self.arn, messages, system=system, max_tokens=max_tokens or self.max_tokens,
-            temperature=self.temperature if temperature is None else temperature,
-        )  # fmt: skip
+        settings = self._settings(max_tokens, temperature)
+        return converse.stream(self._runtime, self.arn, messages, system=system, **settings)
 
     def measure(
         self,
@@ -339,10 +311,14 @@ class Deployment:
             max_tokens: The longest answer.
             temperature: 0 to 1.
         """
-        return converse.measure(
-            self._measuring, self.arn, messages, system=system, max_tokens=max_tokens or self.max_tokens,
-            temperature=self.temperature if temperature is None else temperature,
-        )  # fmt: skip
+        settings = self._settings(max_tokens, temperature)
+        return converse.measure(self._measuring, self.arn, messages, system=system, **settings)
+
+    def _settings(self, max_tokens: int | None, temperature: float | None) -> dict[str, Any]:
+        return {
+            "max_tokens": self.max_tokens if max_tokens is None else max_tokens,
+            "temperature": self.temperature if temperature is None else temperature,
+        }
 
     def _render(self, columns: Mapping[str, str]) -> tuple[str, str]:
         if self.template is None:
@@ -357,66 +333,3 @@ class Deployment:
 
     def __reduce__(self) -> tuple[Any, ...]:
         raise TypeError(f"a Deployment holds clients and does not pickle; pass its .arn ({self.arn}) and attach to it")
-
-
-def _active_model(
-    bedrock: Any, arn: str, *, timeout_s: float, interval_s: float, clock: Clock | None
-) -> dict[str, Any]:
-    model = poll(
-        lambda: aws.call(bedrock, "GetCustomModel", modelIdentifier=arn),
-        done=lambda answer: answer.get("modelStatus", "Active") != "Creating",
-        what=f"the custom model {arn}",
-        timeout_s=timeout_s,
-        interval_s=interval_s,
-        waited_for=arn,
-        resume=f"Deployment.create({arn!r}, name=...)",
-        clock=clock,
-    )
-    if model.get("modelStatus", "Active") != "Active":
-        why = model.get("failureMessage") or "AWS gave no reason"
-        raise DeploymentFailed(f"the custom model {arn} is {model.get('modelStatus')}: {why}; it cannot be deployed")
-    return model
-
-
-def _create(bedrock: Any, model_arn: str, name: str, tags: Mapping[str, str]) -> str:
-    token = hashlib.sha256(f"{model_arn}\n{name}".encode()).hexdigest()[:48]
-    try:
-        answer = aws.call(
-            bedrock, "CreateCustomModelDeployment", modelDeploymentName=name, modelArn=model_arn,
-            clientRequestToken=f"nova-tune-{token}",
-            tags=[{"key": key, "value": value} for key, value in sorted(tags.items())] or None,
-        )  # fmt: skip
-    except (InvalidRequest, NameInUse, ServiceFault, IncompleteAnswer) as error:
-        existing = _existing(bedrock, name)
-        if existing is None:
-            raise
-        if existing["modelArn"] == model_arn:
-            return str(existing["customModelDeploymentArn"])
-        raise NameInUse(
-            f"the name {name!r} serves another model, {existing['modelArn']}. Attach to it with "
-            "Deployment.attach(error.existing), or choose another name",
-            code=error.code, request_id=error.request_id, operation=error.operation,
-            existing=existing["customModelDeploymentArn"],
-        ) from error  # fmt: skip
-    return str(answer["customModelDeploymentArn"])
-
-
-def _existing(bedrock: Any, name: str) -> dict[str, Any] | None:
-    try:
-        return aws.call(bedrock, "GetCustomModelDeployment", customModelDeploymentIdentifier=name)
-    except AWSError:
-        return None
-
-
-def _not_a_deployment(text: str) -> str:
-    arn = arns.parse(text)
-    shape = "arn:aws:bedrock:REGION:ACCOUNT:custom-model-deployment/ID"
-    if arn is None:
-        return f"{text!r} is not an ARN; a deployment's looks like {shape}"
-    if arn.kind == "custom-model":
-        return f"{text!r} is a custom model, which cannot be invoked; deploy it: Deployment.create({text!r}, name=...)"
-    if arn.kind == "deployment":
-        return f"{text!r} has the form of an article, not of AWS; a deployment's ARN looks like {shape}"
-    if arn.kind == "model-customization-job":
-        return f"{text!r} is a training job; deploy its model: Deployment.create(trainer.result({text!r}), name=...)"
-    return f"{text!r} is a {arn.kind}; a deployment's ARN looks like {shape}"

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 def _rebuild(cls: type[NovaTuneError], args: tuple[Any, ...], state: dict[str, Any]) -> NovaTuneError:
-    error = cls.__new__(cls, *args)
+    error = cls("")  # not cls.__new__: with OSError among the bases, Python finds the wrong one
     error.args = args
     error.__dict__.update(state)
     return error
@@ -245,13 +245,11 @@ class AWSError(NovaTuneError, RuntimeError):
         request_id: str | None = None,
         operation: str | None = None,
         hint: str | None = None,
-        **more: Any,
     ) -> None:
         super().__init__(message, hint=hint)
         self.code = code
         self.request_id = request_id
         self.operation = operation
-        self.__dict__.update(more)
 
 
 class AccessDenied(AWSError, PermissionError):
@@ -263,9 +261,19 @@ class NotFound(AWSError, LookupError):
 
 
 class NameInUse(AWSError, ValueError):
-    """The name is taken; ``existing`` carries what holds it, ready to attach to."""
+    """The name is taken.
 
-    existing: Any = None
+    Args:
+        message: What holds the name, and how to go on with it.
+        existing: What holds it, ready to attach to: a :class:`~nova_tune.TrainingJob`, or a deployment's ARN.
+        aws: ``code``, ``request_id``, ``operation`` and ``hint``, as for :class:`AWSError`.
+    """
+
+    existing: Any
+
+    def __init__(self, message: str, *, existing: Any = None, **aws: str | None) -> None:
+        super().__init__(message, **aws)
+        self.existing = existing
 
 
 class InvalidRequest(AWSError, ValueError):
@@ -287,28 +295,37 @@ class ServiceFault(AWSError, ConnectionError):
 class IncompleteAnswer(AWSError, ConnectionError):
     """An answer broke off: half a stream, a required member missing under HTTP 200.
 
-    ``partial_text`` keeps what arrived; ``billed`` says whether tokens were paid for (None: unknown).
+    Args:
+        message: Where it broke off, and the next move.
+        partial_text: What had arrived.
+        billed: Whether tokens were paid for; None when nobody can tell.
+        aws: ``code``, ``request_id``, ``operation`` and ``hint``, as for :class:`AWSError`.
     """
 
-    partial_text: str = ""
-    billed: bool | None = None
+    partial_text: str
+    billed: bool | None
+
+    def __init__(self, message: str, *, partial_text: str = "", billed: bool | None = None, **aws: str | None) -> None:
+        super().__init__(message, **aws)
+        self.partial_text = partial_text
+        self.billed = billed
 
 
 BY_CODE: Mapping[str, type[AWSError]] = {
     "AccessDeniedException": AccessDenied,
     "AccessDenied": AccessDenied,
-    "UnrecognizedClientException": AccessDenied,
-    "InvalidSignatureException": AccessDenied,
-    "ExpiredTokenException": AccessDenied,
     "ExpiredToken": AccessDenied,
-    "403": AccessDenied,
     "ResourceNotFoundException": NotFound,
     "NoSuchBucket": NotFound,
     "NoSuchKey": NotFound,
     "NoSuchEntity": NotFound,
-    "404": NotFound,
     "ResourceInUseException": NameInUse,
     "ValidationException": InvalidRequest,
+    "InvalidRequest": InvalidRequest,
+    "InvalidWriteOffset": InvalidRequest,
+    "InvalidObjectState": InvalidRequest,
+    "EncryptionTypeMismatch": InvalidRequest,
+    "TooManyParts": InvalidRequest,
     "ConflictException": InvalidRequest,
     "TooManyTagsException": InvalidRequest,
     "ServiceQuotaExceededException": QuotaExceeded,
@@ -321,7 +338,13 @@ BY_CODE: Mapping[str, type[AWSError]] = {
     "InternalServerException": ServiceFault,
     "InternalError": ServiceFault,
     "ServiceUnavailableException": ServiceFault,
-    "503": ServiceFault,
-    "500": ServiceFault,
 }
 """AWS's error codes (botocore 1.44.5 service models, read 2026-11-21) and the error that each becomes."""
+
+BY_STATUS: Mapping[int, type[AWSError]] = {
+    401: AccessDenied,
+    403: AccessDenied,
+    404: NotFound,
+    429: Throttled,
+}
+"""What a code that is not listed becomes by its HTTP status; S3 answers HEAD with a status alone."""

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from nova_tune import arns, aws
-from nova_tune.errors import NotFound
+from nova_tune.errors import DatasetError, NotFound
 from nova_tune.template import Template
 
 if TYPE_CHECKING:
@@ -28,12 +28,19 @@ def read_manifest(s3: Any, data_uri: str) -> dict[str, Any] | None:
     Args:
         s3: An S3 client.
         data_uri: The URI of the training file.
+
+    Raises:
+        DatasetError: What stands there is no manifest.
     """
+    uri = manifest_uri(data_uri)
     try:
-        text = aws.read_object(s3, manifest_uri(data_uri))
+        manifest = json.loads(aws.read_object(s3, uri))
     except NotFound:
         return None
-    manifest: dict[str, Any] = json.loads(text)
+    except ValueError as error:
+        raise DatasetError(f"{uri} is not a manifest: {error}; upload the data again", path=str(uri)) from error
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("data"), dict):
+        raise DatasetError(f"{uri} is not a manifest: it holds no data entry; upload the data again", path=str(uri))
     return manifest
 
 
@@ -54,5 +61,5 @@ def template_of(bedrock: Any, s3: Any, model: Mapping[str, Any]) -> Template | N
     data_uri = model_tags(bedrock, model["modelArn"]).get(DATA_TAG)
     data_uri = data_uri or model.get("trainingDataConfig", {}).get("s3Uri")
     manifest = read_manifest(s3, data_uri) if data_uri else None
-    template = (manifest or {}).get("data", {}).get("template")
+    template = manifest["data"].get("template") if manifest else None
     return Template.from_dict(template) if template else None

@@ -90,18 +90,18 @@ class TrainingPlan(Value):
     kms_key: str | None = None
     subnets: tuple[str, ...] = attrs.field(default=(), converter=tuple)
     security_groups: tuple[str, ...] = attrs.field(default=(), converter=tuple)
-    max_cost_usd: Decimal | None = attrs.field(
-        default=None, converter=attrs.converters.optional(_decimal), metadata={"read": Decimal}
-    )
+    max_cost_usd: Decimal | None = field(read=Decimal, default=None, converter=attrs.converters.optional(_decimal))
     attempt: int = 1
 
     @property
     def digest(self) -> str:
         """The digest of data, settings and attempt; the name and the tags of the same content do not change it."""
+        known = self._known()
+        sound = known is not None and not self._setting_faults()
         content = {
             "attempt": self.attempt,
-            "base": self._model_id(),
-            "hyperparameters": self.settings() if not self._setting_faults() else str(self.hyperparameters),
+            "base": known.customizable_id.value if known else self.model,
+            "hyperparameters": self.settings() if sound else str(self.hyperparameters),
             "kms_key": self.kms_key,
             "output": self.output,
             "role": self.role_arn,
@@ -114,7 +114,9 @@ class TrainingPlan(Value):
     @property
     def job_name(self) -> str:
         """The name of the job at AWS."""
-        base = self.name or f"{re.sub('[^a-zA-Z0-9]+', '-', self._model_name())}-{self.digest[:12]}"
+        known = self._known()
+        model = re.sub("[^a-zA-Z0-9]+", "-", known.name if known else self.model)
+        base = self.name or f"{model}-{self.digest[:12]}"
         return base if self.attempt == 1 or self.name is None else f"{base}-{self.attempt}"
 
     @property
@@ -123,7 +125,7 @@ class TrainingPlan(Value):
         return f"nova-tune-{self.digest[:48]}"
 
     def settings(self) -> dict[str, str]:
-        """The hyperparameters as AWS takes them: its names, plain decimal strings, defaults left out.
+        """The hyperparameters as AWS takes them: its names, plain decimal strings; what was not asked for is left out.
 
         Raises:
             PlanError: A setting is unknown or outside its range.
@@ -132,7 +134,7 @@ class TrainingPlan(Value):
             raise _plan_error(faults)
         ranges = find_model(self.model).hyperparameters
         return {
-            ranges[name].aws_name: format(_decimal(value), "f")
+            ranges[name].aws_name: _text(_decimal(value), ranges[name])
             for given, value in self.hyperparameters.items()
             if (name := _ALIASES.get(given, given)) in ranges
         }
@@ -154,7 +156,8 @@ class TrainingPlan(Value):
         faults.append(arns.role_fault(self.role_arn))
         faults.append(arns.s3_fault(self.output))
         if self.name is not None:
-            faults.append(arns.name_fault(self.job_name, "model-name"))
+            # One name for both: jobs take no underscore, models no dot.
+            faults.append(arns.name_fault(self.job_name, "job") or arns.name_fault(self.job_name, "model-name"))
         if self.attempt < 1:
             faults.append(f"attempt is {self.attempt!r}; attempts count from 1")
         faults.extend(_data_faults("training", self.train))
@@ -164,8 +167,9 @@ class TrainingPlan(Value):
             faults.extend(self._setting_faults())
             faults.extend(_count_faults(known, self))
         faults.extend(_tag_faults(self.tags))
-        if bool(self.subnets) != bool(self.security_groups):
-            faults.append("subnets and security_groups go together; one of them is empty")
+        faults.append(arns.vpc_fault(self.subnets, self.security_groups))
+        if self.kms_key is not None:
+            faults.append(arns.kms_fault(self.kms_key))
         return [fault for fault in faults if fault]
 
     def check(self) -> TrainingPlan:
@@ -219,23 +223,14 @@ class TrainingPlan(Value):
             own["nova-tune:data"] = self.train.uri
         return {**own, **self.tags}
 
-    def _model_name(self) -> str:
+    def _known(self) -> Model | None:
         try:
-            return find_model(self.model).name
+            return find_model(self.model)
         except PlanError:
-            return self.model
-
-    def _model_id(self) -> str:
-        try:
-            return find_model(self.model).customizable_id.value
-        except PlanError:
-            return self.model
+            return None
 
     def _setting_faults(self) -> list[str]:
-        try:
-            ranges = find_model(self.model).hyperparameters
-        except PlanError:
-            return []
+        ranges = find_model(self.model).hyperparameters
         faults: list[str] = []
         seen: dict[str, str] = {}
         for given, value in self.hyperparameters.items():
@@ -257,6 +252,11 @@ class TrainingPlan(Value):
             else:
                 faults.extend(_range_faults(given, value, ranges[name]))
         return faults
+
+
+def _text(number: Decimal, allowed: Range) -> str:
+    """One spelling for each number, so that 1e-5 and "0.000010" are the same plan; AWS takes no exponents."""
+    return str(int(number)) if allowed.kind == "int" else format(number.normalize(), "f")
 
 
 def _plan_error(faults: list[str]) -> PlanError:

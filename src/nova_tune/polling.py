@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import random
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import tenacity
 
-from nova_tune.errors import ServiceFault, Throttled, WaitCancelled, WaitTimeout
+from nova_tune.errors import IncompleteAnswer, ServiceFault, Throttled, WaitCancelled, WaitTimeout
 
 if TYPE_CHECKING:
     import threading
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_PASSING = (ServiceFault, Throttled, IncompleteAnswer)
 _FAULTS_IN_A_ROW = 5
 _JITTER = 0.1
 
@@ -57,7 +59,7 @@ def poll(
     what: str,
     timeout_s: float,
     interval_s: float,
-    waited_for: object,
+    waited_for: Callable[[], object],
     resume: str,
     on_change: Callable[[T], None] | None = None,
     cancel: threading.Event | None = None,
@@ -73,7 +75,7 @@ def poll(
         what: What is waited for, for messages.
         timeout_s: The longest wait, in seconds.
         interval_s: Seconds between readings, give or take a tenth.
-        waited_for: Carried by the errors, so that another process can go on.
+        waited_for: What the errors carry, asked when they are raised, so that another process can go on.
         resume: The line of code that goes on waiting, for messages.
         on_change: Called with each reading that differs from the one before.
         cancel: Set it from another thread to end the wait.
@@ -91,11 +93,12 @@ def poll(
     def attempt() -> T:
         nonlocal faults
         if cancel is not None and cancel.is_set():
-            raise WaitCancelled(f"stopped waiting for {what}, which goes on at AWS; go on with {resume}",
-                                waited_for=waited_for)  # fmt: skip
+            raise WaitCancelled(
+                f"stopped waiting for {what}, which goes on at AWS; go on with {resume}", waited_for=waited_for()
+            )
         try:
             reading = read()
-        except (ServiceFault, Throttled):
+        except _PASSING:
             faults += 1
             raise
         faults = 0
@@ -114,17 +117,17 @@ def poll(
     def give_up(state: tenacity.RetryCallState) -> T:
         outcome = state.outcome
         assert outcome is not None
-        if outcome.failed and faults >= _FAULTS_IN_A_ROW:
-            outcome.result()  # raises the fault itself
-        hours = timeout_s / 3600
+        fault = outcome.exception() if outcome.failed else None
+        if fault is not None and faults >= _FAULTS_IN_A_ROW:
+            raise fault
+        waited = timedelta(seconds=round(timeout_s))
         raise WaitTimeout(
-            f"{what} is not done after {hours:.1f} h and goes on at AWS; nothing was stopped. Go on with {resume}",
-            waited_for=waited_for,
-        )
+            f"{what} is not done after {waited} and goes on at AWS; nothing was stopped. Go on with {resume}",
+            waited_for=waited_for(),
+        ) from fault
 
     retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_result(lambda value: not done(value))
-        | tenacity.retry_if_exception_type((ServiceFault, Throttled)),
+        retry=tenacity.retry_if_result(lambda value: not done(value)) | tenacity.retry_if_exception_type(_PASSING),
         stop=over,
         wait=pause,
         sleep=lambda seconds: clock.sleep(seconds, cancel),

@@ -7,6 +7,7 @@ in the manifest beside the uploaded file, and :meth:`nova_tune.Deployment.ask` r
 from __future__ import annotations
 
 import difflib
+import itertools
 import string
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,11 @@ import attrs
 from nova_tune.errors import TemplateError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 _FORMATTER = string.Formatter()
+_LISTED = 12
+_SHOWN = 40
 
 
 def _fields(text: str) -> tuple[str, ...]:
@@ -25,15 +28,16 @@ def _fields(text: str) -> tuple[str, ...]:
         parts = list(_FORMATTER.parse(text))
     except ValueError as error:
         raise TemplateError(
-            f"the template text {text[:40]!r} cannot be read: {error}; write a literal brace twice"
+            f"the template text {clip(text)!r} cannot be read: {error}; write a literal brace twice"
         ) from None
     names: list[str] = []
     for _, name, spec, conversion in parts:
         if name is None:
             continue
-        if not name.isidentifier() or spec or conversion:
+        # str.format would read a dot or a bracket as a look-up inside the value, and digits as a position.
+        if not name.strip() or name != name.strip() or name.isdigit() or set(name) & set(".[]") or spec or conversion:
             raise TemplateError(
-                f"{{{name}}} is not a column name; a field is {{column}} alone, a literal brace is doubled"
+                f"{{{clip(name)}}} is not a column name; a field is {{column}} alone, a literal brace is doubled"
             )
         if name not in names:
             names.append(name)
@@ -90,7 +94,7 @@ class Template:
         self._require(self.prompt_columns, values)
         if unknown := [name for name in values if name not in self.prompt_columns]:
             raise TemplateError(
-                f"the template has no field {{{unknown[0]}}}; its fields are {', '.join(self.prompt_columns)}"
+                f"the template has no field {{{clip(str(unknown[0]))}}}; its fields are {listed(self.prompt_columns)}"
             )
         return self.system.format_map(values), self.user.format_map(values)
 
@@ -134,7 +138,22 @@ def missing_column(name: str, values: Mapping[str, Any]) -> str:
         name: The field.
         values: The row.
     """
-    names = [str(key) for key in values]
-    near = difflib.get_close_matches(name, names, n=1)
+    near = difflib.get_close_matches(name, [clip(str(key)) for key in values], n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"template field {{{name}}} has no column; columns are {', '.join(names) or 'none'}{hint}"
+    return f"template field {{{name}}} has no column; columns are {listed(values)}{hint}"
+
+
+def listed(names: Collection[Any]) -> str:
+    """The first twelve names for a message, each clipped to 40 characters.
+
+    Args:
+        names: The columns of a row; they are the user's data, and there may be thousands.
+    """
+    shown = [clip(str(name)) for name in itertools.islice(names, _LISTED)]
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return (", ".join(shown) or "none") + more
+
+
+def clip(text: str) -> str:
+    """At most 40 characters of the user's own content, for a message."""
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."

@@ -6,6 +6,7 @@ kept in ``extra`` and written back, so that an older program may pass on what a 
 
 from __future__ import annotations
 
+import base64
 import enum
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -20,13 +21,15 @@ if TYPE_CHECKING:
 
 
 def _plain(value: Any) -> Any:
-    """The JSON form of a field: money and rates as strings, times in UTC, values as their own dictionaries."""
+    """The JSON form of a field: money and rates as strings, times in UTC, bytes in base64, values as dictionaries."""
     if isinstance(value, Value | Template):
         return value.to_dict()
     if isinstance(value, enum.Enum):
         return value.value
     if isinstance(value, Decimal):
         return str(value)
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, dict):
@@ -121,7 +124,6 @@ class TrainingData(Value):
         bytes: Its size in bytes.
         tokens: The estimate of all its tokens, for one epoch.
         template: The prompt template it was converted with, None for ready conversations.
-        model: The model it was checked for, if it was.
     """
 
     uri: str | None = None
@@ -277,7 +279,8 @@ class Reply(Value):
         model_id: The id or ARN that was asked.
         request_id: AWS's request id.
         rehearsal: True when a rehearsal answered, so that no report passes it off as a measurement of AWS.
-        content: The content blocks as AWS sent them, with reasoning and tool use where there is any.
+        content: The content blocks as AWS sent them, with reasoning and tool use where there is any. Those of a stream
+            are put together from its deltas, whose reasoning stands one level higher than in a whole answer.
     """
 
     text: str

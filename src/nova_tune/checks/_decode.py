@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from nova_tune.checks._report import Issue
+from nova_tune.template import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _BOM = b"\xef\xbb\xbf"
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-_SHOWN = 40
 
 # Levels of lists and objects. A record needs 8 and a tool's JSON Schema a few dozen; assumed, AWS states no limit.
 # Without one of our own, what can be read would hang on how deep the caller's stack already is.
@@ -46,9 +47,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) == len(pairs):
         return value
-    seen: set[str] = set()
     found = Doubled(value)
-    found.doubled = tuple(dict.fromkeys(key for key, _ in pairs if key in seen or seen.add(key)))  # type: ignore[func-returns-value]
+    found.doubled = tuple(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
     return found
 
 
@@ -120,28 +120,23 @@ def _lone_surrogate(value: Any) -> str | None:
     return next((found for item in items if (found := _lone_surrogate(item))), None)
 
 
-def duplicate_keys(value: Any, path: str = "") -> Iterator[Issue]:
+def duplicate_keys(value: Any) -> Iterator[Issue]:
     """A finding for each key that stands twice in an object, however deep.
 
     Args:
         value: What :func:`decode` read.
-        path: The JSON Pointer to it.
     """
-    if isinstance(value, Doubled):
-        for key in value.doubled:
+    waiting = [("", value)]
+    while waiting:
+        path, item = waiting.pop()
+        for key in item.doubled if isinstance(item, Doubled) else ():
             yield Issue("keys.duplicate", "error", f"the key {clip(key)!r} stands twice", path=f"{path}/{pointer(key)}",
                         hint="readers keep the last and drop the first")  # fmt: skip
-    named = value.items() if isinstance(value, dict) else enumerate(value)
-    for name, item in named:
-        if isinstance(item, dict | list):
-            yield from duplicate_keys(item, f"{path}/{pointer(name) if isinstance(name, str) else name}")
+        named = item.items() if isinstance(item, dict) else enumerate(item)
+        inner = [(f"{path}/{pointer(str(name))}", child) for name, child in named if isinstance(child, dict | list)]
+        waiting.extend(reversed(inner))
 
 
 def pointer(key: str) -> str:
     """A key as a part of a JSON Pointer (RFC 6901); one of more than 40 characters is clipped."""
     return clip(key).replace("~", "~0").replace("/", "~1")
-
-
-def clip(text: str) -> str:
-    """At most 40 characters of the record's own content, for a message."""
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."

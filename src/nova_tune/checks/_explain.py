@@ -10,10 +10,11 @@ import difflib
 import re
 from typing import TYPE_CHECKING, Any
 
-from nova_tune.checks._decode import clip, decode, duplicate_keys, pointer
+from nova_tune.checks._decode import decode, duplicate_keys, pointer
 from nova_tune.checks._media import media_issues
 from nova_tune.checks._report import Issue, Severity
 from nova_tune.models import DOUBTFUL_WORDS, RESERVED_WORDS, SCHEMA_VERSION
+from nova_tune.template import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,7 @@ _DOUBTFUL = re.compile("|".join(re.escape(word) for word in DOUBTFUL_WORDS.value
 
 # Anything but white space and characters of no width. The shipped JSON Schema states the same class.
 _SHOWS = re.compile(
-    "[^\\t\\n\\u000b\\f\\r\\u001c-\\u001f \\u0085\\u00a0\\u00ad\\u1680\\u2000-\\u200f\\u2028\\u2029\\u202f\\u205f\\u2060\\u3000\\ufeff]"
+    r"[^\t\n\u000b\f\r\u001c-\u001f \u0085\u00a0\u00ad\u1680\u2000-\u200f\u2028\u2029\u202f\u205f\u2060\u3000\ufeff]"
 )
 
 STRUCTURAL = frozenset({

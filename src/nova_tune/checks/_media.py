@@ -32,11 +32,11 @@ def media_issues(record: dict[str, Any], *, model: Model) -> Iterator[Issue]:
     """
     counts: dict[str, int] = {}
     for path, kind, media in _media(record):
-        counts[kind] = counts.get(kind, 0) + 1
         if kind not in model.media.value:
             takes = ", ".join(model.media.value) or "text alone"
             yield _error("media.model", path, f"{model.title} takes no {kind} in training data", f"it takes {takes}")
             continue
+        counts[kind] = counts.get(kind, 0) + 1
         yield from _block(media, path, kind)
     for kind, count in counts.items():
         if count > COUNTS.value[kind]:
@@ -74,7 +74,7 @@ def _block(media: Any, path: str, kind: str) -> Iterator[Issue]:
         yield _error("media.source", f"{path}/source", f"the {kind} has no source.s3Location.uri")
     elif fault := s3_fault(uri):
         yield _error("media.source", f"{path}/source/s3Location/uri", fault.replace(repr(uri), "the media's URI"))
-    elif isinstance(location, dict) and not isinstance(location.get("bucketOwner", ""), str):
+    elif isinstance(location, dict) and not isinstance(location.get("bucketOwner"), str | None):
         yield _error("media.source", f"{path}/source/s3Location/bucketOwner", "bucketOwner is not a text",
                      "write the account's twelve digits as a JSON string")  # fmt: skip
 

@@ -11,11 +11,14 @@ import gzip
 import io
 import json
 import pickle
+import re
 import tempfile
 import weakref
+import zlib
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
+from nova_tune.checks import TABLE_DECODER
 from nova_tune.errors import DatasetError, SourceError
 
 if TYPE_CHECKING:
@@ -25,8 +28,8 @@ if TYPE_CHECKING:
 
 _BLOCK = 1 << 18
 _MAX_RECORD = 16 << 20
-_MAX_LINE = 16 << 20
 _GZIP = b"\x1f\x8b"
+_BLANK = " \t\r\n"
 
 
 class Record(NamedTuple):
@@ -42,7 +45,15 @@ class Record(NamedTuple):
 class Source(Protocol):
     """What a data set reads from."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The file's path, or the type of what holds the rows."""
+        ...
+
+    @property
+    def path(self) -> Path | None:
+        """The file, where there is one."""
+        ...
 
     def __iter__(self) -> Iterator[Record]:
         """A new pass over all records."""
@@ -68,26 +79,37 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
     except EOFError as error:
         raise SourceError(f"{str(path)!r} breaks off in the middle: the gzip file is truncated; fetch it again",
                           path=str(path)) from error  # fmt: skip
-    except (gzip.BadGzipFile, OSError) as error:
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise SourceError(f"{str(path)!r} is damaged: {error}; fetch it again", path=str(path)) from error
+    except OSError as error:
         raise SourceError(f"{str(path)!r} cannot be read: {error}", path=str(path)) from error
+
+
+@contextlib.contextmanager
+def _opened_text(path: Path) -> Iterator[IO[str]]:
+    with opened(path) as file:
+        try:
+            yield io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+        except UnicodeDecodeError as error:
+            raise SourceError(f"{str(path)!r} is not UTF-8 ({error.reason}); save it as UTF-8",
+                              path=str(path)) from error  # fmt: skip
 
 
 class JsonLines:
     """A JSON Lines file: one record a line, kept as the bytes that stand there."""
 
     def __init__(self, path: Path) -> None:
-        self.name = str(path)
-        self._path = path
+        self.name, self.path = str(path), path
 
     def __iter__(self) -> Iterator[Record]:
         number = 0
-        with opened(self._path) as file:
-            for line_number, line in enumerate(iter(lambda: file.readline(_MAX_LINE + 1), b""), 1):
-                if len(line) > _MAX_LINE:
-                    raise SourceError(f"line {line_number} of {self.name!r} is longer than {_MAX_LINE >> 20} MiB",
-                                      path=self.name, line=line_number)  # fmt: skip
+        with opened(self.path) as file:
+            for line_number, line in enumerate(iter(lambda: file.readline(_MAX_RECORD + 1), b""), 1):
                 body = line.removesuffix(b"\n")
-                number += 1 if body.strip() else 0
+                if len(body) > _MAX_RECORD:
+                    raise SourceError(f"line {line_number} of {self.name!r} is longer than {_MAX_RECORD:,} bytes",
+                                      path=self.name, line=line_number)  # fmt: skip
+                number += bool(body.strip())
                 yield Record(number, line_number, raw=body)
 
 
@@ -95,134 +117,138 @@ class JsonArray:
     """A JSON array of objects, read object by object."""
 
     def __init__(self, path: Path) -> None:
-        self.name = str(path)
-        self._path = path
+        self.name, self.path = str(path), path
 
     def __iter__(self) -> Iterator[Record]:
-        with opened(self._path) as file:
-            text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-            try:
-                for number, (line, row) in enumerate(_array_items(text, self.name), 1):
-                    if not isinstance(row, dict):
-                        raise SourceError(
-                            f"item {number} of {self.name!r} is {type(row).__name__}, not an object; "
-                            "a JSON source is a list of objects", path=self.name, line=line)  # fmt: skip
-                    yield Record(number, line, row=row)
-            except UnicodeDecodeError as error:
-                raise SourceError(f"{self.name!r} is not UTF-8 ({error.reason}); save it as UTF-8",
-                                  path=self.name) from error  # fmt: skip
+        with _opened_text(self.path) as text:
+            for number, (line, row) in enumerate(_ArrayReader(text, self.name).items(), 1):
+                if not isinstance(row, dict):
+                    raise SourceError(f"item {number} of {self.name!r} is {type(row).__name__}, not an object; a JSON "
+                                      "source is a list of objects", path=self.name, line=line)  # fmt: skip
+                yield Record(number, line, row=row)
 
 
-def _array_items(file: IO[str], name: str) -> Iterator[tuple[int, Any]]:
-    """Each item of a JSON array with the line on which it begins; memory for one item and a block."""
-    decoder = json.JSONDecoder()
-    buffer, at, line, size = "", 0, 1, _BLOCK
-    ended = False
+class _ArrayReader:
+    """Reads one JSON array item by item; memory for one item and a block."""
 
-    def fail(message: str) -> SourceError:
-        return SourceError(f"{name!r} line {line}: {message}", path=name, line=line)
+    def __init__(self, file: IO[str], name: str) -> None:
+        self._file = file
+        self._name = name
+        self._buffer = ""
+        self._at = 0
+        self._line = 1
+        self._ended = False
 
-    def more() -> bool:
-        nonlocal buffer, at, ended
-        block = file.read(size)
-        ended = not block
-        buffer, at = buffer[at:] + block, 0
-        return not ended
-
-    def skip(characters: str) -> str:
-        """Pass over these characters; the first other one, or nothing at the end."""
-        nonlocal at, line
-        while True:
-            while at < len(buffer) and buffer[at] in characters:
-                line += buffer[at] == "\n"
-                at += 1
-            if at < len(buffer):
-                return buffer[at]
-            if not more():
-                return ""
-
-    blank = " \t\r\n"
-    first = skip(blank)
-    if not first:
-        return
-    if first != "[":
-        raise fail("this is not a list of objects; for one object a line use from_jsonl (a name ending in .jsonl)")
-    at += 1
-    separator = blank
-    while True:
-        character = skip(separator)
-        if character == "]":
-            at += 1
-            if skip(blank):
-                raise fail("something follows the end of the list")
+    def items(self) -> Iterator[tuple[int, Any]]:
+        """Each item with the physical line on which it begins."""
+        first = self._next()
+        if not first:
             return
-        if not character:
-            raise fail("the list breaks off before its closing bracket; the file is truncated")
+        if first != "[":
+            raise self._fail("this is not a list of objects; for one object a line use from_jsonl (a name ending in "
+                             ".jsonl)")  # fmt: skip
+        self._at += 1
+        following = self._next()
+        while following != "]":
+            if not following:
+                raise self._fail("the list breaks off before its closing bracket; the file is truncated")
+            yield self._line, self._item()
+            following = self._next()
+            if following == ",":
+                self._at += 1
+                following = self._next()
+                if following == "]":
+                    raise self._fail("a comma before the closing bracket")
+            elif following not in {"]", ""}:
+                raise self._fail("two items without a comma between them; for one object a line use from_jsonl")
+        self._at += 1
+        if self._next():
+            raise self._fail("something follows the end of the list")
+
+    def _next(self) -> str:
+        """Pass over white space; the first other character, or nothing at the end."""
+        while True:
+            while self._at < len(self._buffer) and self._buffer[self._at] in _BLANK:
+                self._line += self._buffer[self._at] == "\n"
+                self._at += 1
+            if self._at < len(self._buffer):
+                return self._buffer[self._at]
+            if self._ended:
+                return ""
+            self._more(_BLOCK)
+
+    def _item(self) -> Any:
         size = _BLOCK
         while True:
             try:
-                item, end = decoder.raw_decode(buffer, at)
+                item, end = TABLE_DECODER.raw_decode(self._buffer, self._at)
             except json.JSONDecodeError as error:
-                cut = error.msg.startswith("Unterminated string") or error.pos >= len(buffer) - 16
-                if ended or not cut or len(buffer) - at > _MAX_RECORD:
-                    raise fail(f"not JSON: {error.msg}") from error
-                size *= 2
-                more()
-                continue
-            except RecursionError as error:
-                raise fail("nested too deeply to be read") from error
-            if end < len(buffer) or ended:
-                break
-            more()  # a number at the end of a block may go on in the next
-        yield line, item
-        line += buffer.count("\n", at, end)
-        at = end
-        if skip(blank) == ",":
-            at += 1
-            if skip(blank) == "]":
-                raise fail("a comma before the closing bracket")
-        elif skip(blank) not in {"]", ""}:
-            raise fail("two objects without a comma between them; for one object a line use from_jsonl")
+                # What the block cuts is reported where it begins: a string, a word such as -Infinity, an escape.
+                cut = error.msg.startswith("Unterminated string") or error.pos >= len(self._buffer) - 16
+                if self._ended or not cut or len(self._buffer) - self._at > _MAX_RECORD:
+                    raise self._fail(f"not JSON: {error.msg}", error.pos) from error
+            except (RecursionError, ValueError) as error:
+                raise self._fail("nested too deeply, or a number too long, to be read") from error
+            else:
+                # A number at the end of a block may go on in the next.
+                if end < len(self._buffer) or self._ended:
+                    self._line += self._buffer.count("\n", self._at, end)
+                    self._at = end
+                    return item
+            self._more(size)
+            size *= 2
+
+    def _more(self, size: int) -> None:
+        block = self._file.read(size)
+        self._ended = not block
+        self._buffer, self._at = self._buffer[self._at :] + block, 0
+
+    def _fail(self, message: str, at: int | None = None) -> SourceError:
+        line = self._line + (self._buffer.count("\n", self._at, at) if at else 0)
+        return SourceError(f"{self._name!r} line {line}: {message}", path=self._name, line=line)
 
 
 class Csv:
-    """A CSV file with a header; cells keep their line breaks byte for byte."""
+    """A CSV file with a header; cells keep their line breaks byte for byte, and blank lines between rows are passed."""
 
     def __init__(self, path: Path, *, delimiter: str | None = None) -> None:
-        self.name = str(path)
-        self._path = path
+        self.name, self.path = str(path), path
         self._delimiter = delimiter
 
     def __iter__(self) -> Iterator[Record]:
-        with opened(self._path) as file:
-            text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-            try:
-                yield from self._rows(text)
-            except UnicodeDecodeError as error:
-                raise SourceError(f"{self.name!r} is not UTF-8 ({error.reason}); save it as UTF-8",
-                                  path=self.name) from error  # fmt: skip
+        with _opened_text(self.path) as text:
+            above = 0
+            while (head := text.readline()) and not head.strip():
+                above += 1
+            if head:
+                yield from self._rows(head, text, above)
 
-    def _rows(self, text: IO[str]) -> Iterator[Record]:
-        head = text.readline()
-        if not head.strip():
-            return
-        delimiter = self._delimiter or max(",;\t|", key=head.count)
-        reader = csv.reader(_rest(head, text), delimiter=delimiter, strict=True)
+    def _rows(self, head: str, text: IO[str], above: int) -> Iterator[Record]:
+        names = re.sub(r'"[^"]*"', "", head)
+        reader = csv.reader(_rest(head, text), delimiter=self._delimiter or max(",;\t|", key=names.count), strict=True)
+        line = above + 1
         try:
             columns = next(reader)
             if twice := [name for name in columns if columns.count(name) > 1]:
-                raise SourceError(f"{self.name!r} has two columns named {twice[0]!r}", path=self.name, line=1)
-            line = reader.line_num + 1
-            for number, cells in enumerate((cells for cells in reader if cells), 1):
-                if len(cells) != len(columns):
-                    raise SourceError(
-                        f"line {line} of {self.name!r} has {len(cells)} cells, its header names {len(columns)}; "
-                        "quote cells that hold the delimiter or a line break", path=self.name, line=line)  # fmt: skip
-                yield Record(number, line, row=dict(zip(columns, cells, strict=True)))
-                line = reader.line_num + 1
+                raise SourceError(f"{self.name!r} has two columns named {twice[0][:40]!r}", path=self.name, line=line)
+            number = 0
+            line = above + reader.line_num + 1
+            for cells in reader:
+                if cells:
+                    if len(cells) != len(columns):
+                        raise SourceError(
+                            f"line {line} of {self.name!r} has {len(cells)} cells, its header names {len(columns)}; "
+                            "quote cells that hold the delimiter or a line break",
+                            path=self.name,
+                            line=line,
+                        )
+                    number += 1
+                    yield Record(number, line, row=dict(zip(columns, cells, strict=True)))
+                line = above + reader.line_num + 1
         except csv.Error as error:
-            raise SourceError(f"line {reader.line_num} of {self.name!r} is not CSV: {error}", path=self.name,
-                              line=reader.line_num) from error  # fmt: skip
+            hint = f"a cell beyond {csv.field_size_limit():,} characters needs csv.field_size_limit(), or JSON"
+            raise SourceError(f"the row from line {line} of {self.name!r} is not CSV: {error}; {hint}",
+                              path=self.name, line=line, hint=hint) from error  # fmt: skip
 
 
 def _rest(head: str, text: IO[str]) -> Iterator[str]:
@@ -234,18 +260,27 @@ class Rows:
     """Mappings from memory, from a DataFrame's records, from a Hugging Face data set: any iterable of them.
 
     An iterable that can be read only once is spooled to a temporary file first, so that no second pass is silently
-    empty; the file goes with this object.
+    empty; the file goes with this object. One that hides that it can be read only once is found out on the second
+    pass.
     """
+
+    path = None
 
     def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
         self.name = type(rows).__name__
-        self._rows = _spooled(rows) if iter(rows) is rows else rows
+        self._rows = _spooled(rows) if iter(rows) is iter(rows) else rows
+        self._before = 0
 
     def __iter__(self) -> Iterator[Record]:
+        number = 0
         for number, row in enumerate(self._rows, 1):
             if not hasattr(row, "keys"):
                 raise DatasetError(f"row {number} is {type(row).__name__}, not a mapping of columns", line=number)
             yield Record(number, number, row=dict(row))
+        if number < self._before:
+            raise DatasetError(f"this {self.name} gave {self._before:,} rows before and {number:,} now; when it can be "
+                               "read only once, pass list(...) of it")  # fmt: skip
+        self._before = number
 
 
 class _Spool:

@@ -150,13 +150,12 @@ class Evaluator:
                 pool.submit(self._example, example, index, arms, metrics, cancel) for index, example in enumerate(asked)
             ]
             try:
-                for done, future in enumerate(as_completed(work), start=1):
+                for future in as_completed(work):
                     rows += future.result()
-                    if self._on_progress is not None:
-                        self._on_progress(done, len(asked))
+                    if self._on_progress is not None and not cancel.is_set():
+                        self._on_progress(len(rows) // len(arms), len(asked))
             except BaseException:
                 cancel.set()
-                pool.shutdown(wait=False, cancel_futures=True)
                 raise
         return compare(
             arms=list(arms),
@@ -212,10 +211,19 @@ class Evaluator:
         metrics: Sequence[Metric],
         cancel: threading.Event,
     ) -> list[Row]:
-        """One example through every arm, in turned order for every second one, then its scores."""
-        order = list(arms) if index % 2 == 0 else list(arms)[::-1]
-        answers = [self._answer(example, name, arms[name], cancel) for name in order]
-        return [attrs.evolve(row, scores=self._scores(example, row, metrics)) for row in answers]
+        """One example through every arm, in turned order for every second one, then its scores.
+
+        Once the run is cancelled nothing more is asked; what makes a worker raise cancels it for the others.
+        """
+        if cancel.is_set():
+            return []
+        try:
+            order = list(arms) if index % 2 == 0 else list(arms)[::-1]
+            answers = [self._answer(example, name, arms[name], cancel) for name in order]
+            return [attrs.evolve(row, scores=self._scores(example, row, metrics)) for row in answers]
+        except BaseException:
+            cancel.set()
+            raise
 
     def _answer(self, example: Example, name: str, arm: Arm, cancel: threading.Event) -> Row:
         for throttled, pause in enumerate((*_PAUSES_S, None)):
@@ -225,9 +233,10 @@ class Evaluator:
                 raise
             except NovaTuneError as error:
                 code = (error.code if isinstance(error, AWSError) else None) or type(error).__name__
-                if pause is not None and _is_busy(error) and not cancel.is_set():
+                if pause is not None and _is_busy(error):
                     self._clock.sleep(pause, cancel)
-                    continue
+                    if not cancel.is_set():
+                        continue
                 return Row(
                     example=example.id, arm=name, error=code, message=str(error), throttled=throttled + _is_busy(error)
                 )

@@ -226,7 +226,8 @@ def _answer(comparison: Comparison, row: Row, example: Example) -> str:
     elif not row.reply.text:
         said = f"<p class='failed'>No text; the model stopped with {escape(row.reply.stop_reason)}.</p>"
     else:
-        said = f"<pre>{_marked(row.reply.text[:_LONGEST], example.reference[:_LONGEST])}</pre>"
+        text = row.reply.text
+        said = f"<pre>{_cut(text) if len(text) > _LONGEST else _marked(text, example.reference[:_LONGEST])}</pre>"
     scores = "".join(_score(scale.metric, row.scores[scale.metric], decimals_of(scale)) for scale in comparison.scales)
     return f"<div><h3>{escape(row.arm)}</h3>{said}<dl>{scores}</dl></div>"
 

@@ -74,6 +74,8 @@ li{margin:.3rem 0}
 .tall tbody th{padding:0 0 .15rem;font-weight:600;border:0}
 .tall td{display:flex;justify-content:space-between;gap:1rem;padding:.08rem 0;border:0;text-align:right}
 .tall td::before{content:attr(data-label);color:var(--soft);text-align:left}.tall td:empty{display:none}
+.costs table,.costs tbody{display:block}.costs tr{display:block;padding:.4rem 0;border-bottom:1px solid var(--line)}
+.costs th,.costs td{display:inline;border:0;padding:0 .25rem 0 0}
 .card>summary{gap:.45rem}.change{flex-basis:3.3rem}}
 @media print{body{font-size:10.5pt}main{max-width:none;padding:0}.card,figure,table{break-inside:avoid}
 h2{break-after:avoid}.banner,.verdict,pre,mark{print-color-adjust:exact;-webkit-print-color-adjust:exact}}

@@ -32,8 +32,9 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
         >>> ticks(3, 97)
         [0.0, 20.0, 40.0, 60.0, 80.0, 100.0]
     """
-    if high <= low:
-        low, high = low - (abs(low) or 1) / 10, high + (abs(high) or 1) / 10
+    size = max(abs(low), abs(high), 1.0)
+    if high - low < size * 1e-6:
+        low, high = low - size / 10, high + size / 10
     rough = (high - low) / count
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * (1 - 1e-9))

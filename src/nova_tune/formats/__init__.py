@@ -11,7 +11,7 @@ import attrs
 
 from nova_tune.conversation import Conversation, text_line
 from nova_tune.errors import DatasetError
-from nova_tune.template import Template
+from nova_tune.template import Template, listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,8 +57,11 @@ class ConversationFormat:
     def line(self, row: Mapping[str, Any]) -> bytes:
         """The record of one row."""
         if "messages" not in row:
-            raise DatasetError(f"this row is not a conversation: it has no 'messages', but {', '.join(map(str, row))}")
-        return Conversation.from_dict(row).to_line()
+            raise DatasetError(f"this row is not a conversation: it has no 'messages'; its columns are {listed(row)}")
+        try:
+            return Conversation.from_dict(row).to_line()
+        except (TypeError, ValueError) as error:
+            raise DatasetError(f"this row cannot be written as JSON: {error}") from error
 
 
 def template(*, system: str, user: str, assistant: str) -> TemplateFormat:

@@ -78,6 +78,11 @@ BEHAVIOURS: tuple[Behaviour, ...] = (
     Behaviour("deployment.delete-creating", "A deployment that is Creating cannot be deleted.", _ASSUMED),
     Behaviour("lists.order", "Newest first, 100 rows to a page unless the caller says otherwise.", _ASSUMED),
     Behaviour("converse.suffixed-id", "An id with a context suffix is a ResourceNotFoundException.", _ASSUMED),
+    Behaviour(
+        "converse.profile-only",
+        "Nova 2 Lite answers through an inference profile alone.",
+        "https://github.com/awslabs/bedrock-usage-analyzer",
+    ),
     Behaviour("converse.custom-model", "A custom model's own ARN does not answer on demand.", _MODEL),
     Behaviour("converse.creating", "A deployment that is Creating is a ModelNotReadyException, HTTP 429.", _ASSUMED),
     Behaviour(

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _WAIT_S = 24 * 3600.0
 _INTERVAL_S = 60.0
+_ENDING = {JobState.STOPPING, JobState.STOPPED, JobState.COMPLETED, JobState.FAILED}
 
 
 class BedrockTrainer:
@@ -122,8 +123,8 @@ class BedrockTrainer:
         if isinstance(error, ServiceFault | IncompleteAnswer):
             return None
         raise NameInUse(
-            f"the name {plan.job_name!r} belongs to another job, {job.arn} ({job.raw_state}), of other data or "
-            "settings. Attach to it with trainer.refresh(error.existing), or give the plan another name",
+            f"{error}. The name {plan.job_name!r} belongs to another job, {job.arn} ({job.raw_state}), of other data "
+            "or settings. Attach to it with trainer.refresh(error.existing), or give the plan another name",
             code=error.code, request_id=error.request_id, operation=error.operation, existing=job,
         ) from error  # fmt: skip
 
@@ -172,14 +173,20 @@ class BedrockTrainer:
             WaitTimeout: The time is over; the job runs on and is in ``waited_for``.
             WaitCancelled: ``cancel`` was set; the job runs on.
         """
-        identifier = job if isinstance(job, str) else job.arn
+        identifier, seen = (job, job) if isinstance(job, str) else (job.arn, job)
+
+        def read() -> TrainingJob:
+            nonlocal seen
+            seen = self.refresh(job)
+            return seen
+
         last = poll(
-            lambda: self.refresh(job),
+            read,
             done=lambda reading: reading.state.is_terminal,
             what=f"the training job {identifier}",
             timeout_s=timeout_s,
             interval_s=interval_s,
-            waited_for=job,
+            waited_for=lambda: seen,
             resume=f"trainer.wait({identifier!r})",
             on_change=on_change,
             cancel=cancel,
@@ -194,13 +201,15 @@ class BedrockTrainer:
             job: A job, its ARN or its name.
         """
         now = self.refresh(job)
-        if now.state.is_terminal:
+        if now.state in _ENDING:
             return now
         try:
             aws.call(self._bedrock, "StopModelCustomizationJob", jobIdentifier=now.arn)
-        except InvalidRequest:  # it ended between the two calls
-            if not self.refresh(job).state.is_terminal:
+        except InvalidRequest:  # it ended, or somebody stopped it, between the two calls
+            now = self.refresh(job)
+            if now.state not in _ENDING:
                 raise
+            return now
         return self.refresh(job)
 
     def result(self, job: TrainingJob | str) -> CustomModel:

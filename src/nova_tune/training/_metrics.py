@@ -39,7 +39,7 @@ def read_metrics(s3: Any, job: TrainingJob) -> TrainingMetrics:
     for uri in aws.list_keys(s3, folder):
         name = uri.key.rsplit("/", 1)[-1]
         if name in {_TRAINING, _VALIDATION}:
-            found[name] = _points(aws.read_object(s3, uri).decode("utf-8-sig"), uri)
+            found[name] = _points(aws.read_object(s3, uri).decode("utf-8-sig", errors="replace"), uri)
     return TrainingMetrics(training=found.get(_TRAINING, ()), validation=found.get(_VALIDATION, ()))
 
 

@@ -1,0 +1,62 @@
+"""The directives that write tables from the code's own data, so that pages cannot fall behind it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from docutils import nodes
+from docutils.parsers.rst import Directive
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> nodes.table:
+    group = nodes.tgroup(cols=len(head))
+    group += [nodes.colspec(colwidth=1) for _ in head]
+    for part, lines in ((nodes.thead(), [head]), (nodes.tbody(), rows)):
+        for line in lines:
+            row = nodes.row()
+            for cell in line:
+                entry = nodes.entry()
+                entry += nodes.paragraph(text=str(cell))
+                row += entry
+            part += row
+        group += part
+    table = nodes.table()
+    table += group
+    return table
+
+
+class Behaviours(Directive):
+    """What the rehearsal does, and on whose word."""
+
+    def run(self) -> list[nodes.Node]:
+        """The table."""
+        from nova_tune.rehearsal import BEHAVIOURS
+
+        rows = [(item.id, item.statement, item.source, item.read) for item in BEHAVIOURS]
+        return [_table(("id", "behaviour", "source", "read"), rows)]
+
+
+class Models(Directive):
+    """What each model allows, with its source."""
+
+    def run(self) -> list[nodes.Node]:
+        """The table."""
+        from nova_tune.models import MODELS
+
+        rows = []
+        for model in MODELS.values():
+            low, high = model.records.value
+            media = ", ".join(model.media.value) or "text alone"
+            ids = f"{model.customizable_id.value} (tuned), {model.inference_id.value} (asked)"
+            rows.append((model.name, ids, f"{low} to {high:,}", media, model.records.source))
+        return [_table(("model", "ids", "records on Bedrock", "takes", "source of the counts"), rows)]
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Called by Sphinx."""
+    app.add_directive("behaviours", Behaviours)
+    app.add_directive("models", Models)
+    return {"parallel_read_safe": True}
