@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import ipaddress
 import os
 import socket
@@ -16,6 +17,8 @@ from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    import boto3
 
     from nova_tune.rehearsal import Rehearsal
 
@@ -111,6 +114,19 @@ def rehearsal(_no_aws_settings: None) -> Iterator[Rehearsal]:
         yield aws
 
 
+@pytest.fixture(scope="session")
+def session(rehearsal: Rehearsal) -> boto3.Session:
+    """A session of the rehearsal; one for all, because each session reads AWS's service models anew."""
+    return rehearsal.session()
+
+
+@functools.cache
+def _plain_session() -> boto3.Session:
+    import boto3
+
+    return boto3.Session("key", "secret")
+
+
 class RawServer:
     """Answers the first request of every connection with the same bytes, then ends the connection as told.
 
@@ -133,13 +149,10 @@ class RawServer:
 
     def client(self, service: str, **config: Any) -> Any:
         """A boto3 client of this server that makes one attempt and waits for 0.3 s."""
-        import boto3
         from botocore.config import Config
 
         settings = {"retries": {"total_max_attempts": 1}, "read_timeout": 0.3, "s3": {"addressing_style": "path"}}
-        return boto3.Session("key", "secret", region_name="us-east-1").client(
-            service, endpoint_url=self.url, config=Config(**settings | config)
-        )
+        return _plain_session().client(service, "us-east-1", endpoint_url=self.url, config=Config(**settings | config))
 
     def _serve(self) -> None:
         while not self._closing.is_set():
@@ -214,9 +227,7 @@ class ScriptedClient:
     """
 
     def __init__(self, service: str, region: str = "us-east-1", **answers: list[Any]) -> None:
-        import boto3
-
-        self.meta = boto3.Session("key", "secret", region_name=region).client(service).meta
+        self.meta = _plain_session().client(service, region).meta
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self._answers = {name: list(each) for name, each in answers.items()}
 

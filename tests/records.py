@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import copy
 import json
-from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from random import Random
 
 VERSION = "bedrock-conversation-2024"
 TEXTS = (

@@ -138,25 +138,25 @@ def test_an_error_without_words_says_so(raw_server):
     assert caught.value.code == "502"
 
 
-def test_a_parameter_that_botocore_refuses_is_an_invalid_request(rehearsal):
+def test_a_parameter_that_botocore_refuses_is_an_invalid_request(session):
     """What never left the machine is the same class as what the service refuses."""
     with pytest.raises(InvalidRequest, match="Unknown parameter") as caught:
-        aws.call(rehearsal.client("bedrock"), "GetCustomModel", modelIdentifier=ARN, colour="red")
+        aws.call(session.client("bedrock"), "GetCustomModel", modelIdentifier=ARN, colour="red")
     assert caught.value.code == "ParamValidation"
 
 
-def test_parameters_of_none_are_left_out(rehearsal):
+def test_parameters_of_none_are_left_out(session):
     """None means: not sent."""
     with pytest.raises(NotFound):
-        aws.call(rehearsal.client("bedrock"), "GetCustomModel", modelIdentifier=ARN)
-    aws.call(rehearsal.client("bedrock"), "ListCustomModels", nameContains=None)
+        aws.call(session.client("bedrock"), "GetCustomModel", modelIdentifier=ARN)
+    aws.call(session.client("bedrock"), "ListCustomModels", nameContains=None)
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "InternalServerException"])
-def test_passing_faults_are_retried_within_bounds(rehearsal, monkeypatch, code):
+def test_passing_faults_are_retried_within_bounds(rehearsal, session, monkeypatch, code):
     """The client of the library tries five times in all, then says what happened."""
     monkeypatch.setattr("time.sleep", lambda seconds: None)
-    client = aws.client("bedrock", session=rehearsal.session())
+    client = aws.client("bedrock", session=session)
     rehearsal.faults.add("ListCustomModels", error=code, times=4)
     aws.call(client, "ListCustomModels")
     rehearsal.faults.add("ListCustomModels", error=code, times=9)
@@ -167,9 +167,9 @@ def test_passing_faults_are_retried_within_bounds(rehearsal, monkeypatch, code):
     rehearsal.faults.clear()
 
 
-def test_a_measuring_client_makes_one_attempt(rehearsal):
+def test_a_measuring_client_makes_one_attempt(rehearsal, session):
     """A retry inside a measured call would be timed as a slow answer."""
-    client = aws.client("bedrock-runtime", session=rehearsal.session(), measuring=True)
+    client = aws.client("bedrock-runtime", session=session, measuring=True)
     rehearsal.faults.add("Converse", error="ThrottlingException")
     messages = [{"role": "user", "content": [{"text": "x"}]}]
     with pytest.raises(Throttled):
@@ -177,10 +177,10 @@ def test_a_measuring_client_makes_one_attempt(rehearsal):
     assert aws.is_rehearsal(aws.call(client, "Converse", modelId="amazon.nova-micro-v1:0", messages=messages))
 
 
-def test_clients_have_the_settings_that_nova_needs(rehearsal):
+def test_clients_have_the_settings_that_nova_needs(session):
     """Answers may take an hour, control calls a minute; connecting never long; the pool fits many threads."""
-    runtime = aws.client("bedrock-runtime", session=rehearsal.session()).meta.config
-    control = aws.client("bedrock", session=rehearsal.session()).meta.config
+    runtime = aws.client("bedrock-runtime", session=session).meta.config
+    control = aws.client("bedrock", session=session).meta.config
     assert (runtime.read_timeout, control.read_timeout) == (3600, 60)
     assert (runtime.connect_timeout, runtime.max_pool_connections) == (10, 64)
     assert "nova-tune" in runtime.user_agent_extra
@@ -253,8 +253,8 @@ def test_errors_of_the_caller_pass_untouched():
 
 
 @pytest.fixture
-def s3(rehearsal):
-    client = aws.client("s3", session=rehearsal.session())
+def s3(session):
+    client = aws.client("s3", session=session)
     yield client
     client.close()
 

@@ -16,24 +16,29 @@ CSV = b"question,context,answer\nHow many?,CREATE TABLE t (a INT),SELECT COUNT(*
 
 def make(folder: Path, name: str, content: bytes) -> Dataset:
     (folder / name).write_bytes(content)
-    return Dataset.from_file(folder / name).convert(formats.text_to_sql())
+    return sql(Dataset.from_file(folder / name))
 
 
+def sql(rows: Dataset) -> Dataset:
+    return rows.convert(formats.text_to_sql())
+
+
+PACKED = gzip.compress(CSV * 99)[:60]
 CASES = [
-    ("a missing file", lambda folder: Dataset.from_file(folder / "none.csv").convert(formats.text_to_sql()), "none.csv", "check the path"),
-    ("a directory", lambda folder: Dataset.from_json(folder), "is a directory", "name a file in it"),
-    ("a truncated gzip", lambda folder: make(folder, "a.csv.gz", gzip.compress(CSV * 99)[:60]), "a.csv.gz", "fetch it again"),
-    ("a JSON object", lambda folder: make(folder, "a.json", b'{"question": "q"}'), "a.json", "use from_jsonl"),
-    ("a JSON list of texts", lambda folder: make(folder, "a.json", b'["q"]'), "a.json", "a list of objects"),
-    ("a JSON file cut off", lambda folder: make(folder, "a.json", b'[{"question": "q"'), "a.json", "line 1"),
-    ("JSON Lines named .json", lambda folder: make(folder, "a.json", b'{"a": 1}\n{"a": 2}\n'), "a.json", "a name ending in .jsonl"),
-    ("a CSV row cut short", lambda folder: make(folder, "a.csv", CSV + b"How many?\n"), "line 3 of", "quote cells"),
-    ("Latin-1", lambda folder: make(folder, "a.csv", CSV + "é,b,c\n".encode("latin-1")), "a.csv", "save it as UTF-8"),
-    ("a binary file", lambda folder: make(folder, "a.json", bytes(range(256))), "a.json", "save it as UTF-8"),
-    ("no format in the name", lambda folder: make(folder, "a.xlsx", b""), "a.xlsx", "ends in .json, .jsonl or .csv"),
-    ("a list of texts", lambda _: Dataset.from_records(["q"]).convert(formats.text_to_sql()), "row 1 is str", "a mapping"),  # type: ignore[list-item]
+    ("a missing file", lambda at: sql(Dataset.from_csv(at / "none.csv")), "none.csv", "check the path"),
+    ("a directory", lambda at: sql(Dataset.from_json(at)), "is a directory", "name a file in it"),
+    ("a truncated gzip", lambda at: make(at, "a.csv.gz", PACKED), "a.csv.gz", "fetch it again"),
+    ("a JSON object", lambda at: make(at, "a.json", b'{"question": "q"}'), "a.json", "use from_jsonl"),
+    ("a JSON list of texts", lambda at: make(at, "a.json", b'["q"]'), "a.json", "a list of objects"),
+    ("a JSON file cut off", lambda at: make(at, "a.json", b'[{"question": "q"'), "a.json", "line 1"),
+    ("JSON Lines named .json", lambda at: make(at, "a.json", b'{"a": 1}\n{"a": 2}\n'), "a.json", "ending in .jsonl"),
+    ("a CSV row cut short", lambda at: make(at, "a.csv", CSV + b"How many?\n"), "line 3 of", "quote cells"),
+    ("Latin-1", lambda at: make(at, "a.csv", CSV + "é,b,c\n".encode("latin-1")), "a.csv", "save it as UTF-8"),
+    ("a binary file", lambda at: make(at, "a.json", bytes(range(256))), "a.json", "save it as UTF-8"),
+    ("no format in the name", lambda at: make(at, "a.xlsx", b""), "a.xlsx", "ends in .json, .jsonl or .csv"),
+    ("a list of texts", lambda _: sql(Dataset.from_records(["q"])), "row 1 is str", "a mapping"),  # type: ignore[list-item]
     ("rows that were not converted", lambda _: Dataset.from_records([{"a": "b"}]), "rows of a table", "call convert("),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("data", "thing", "remedy"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
@@ -54,11 +59,12 @@ def test_a_source_that_cannot_be_read_is_one_message(tmp_path, data, thing, reme
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("a.csv", CSV.replace(b"question", b"Question")), ("a.json", b'[{"Question": "q", "context": "c", "answer": "a"}]'),
+    [("a.csv", CSV.replace(b"question", b"Question")),
+     ("a.json", b'[{"Question": "q", "context": "c", "answer": "a"}]'),
      ("a.jsonl", b'{"Question": "q", "context": "c", "answer": "a"}\n')],
 )  # fmt: skip
 def test_a_missing_column_is_a_finding_that_names_the_nearest(tmp_path, name, content):
-    """A table without the named column is refused row by row with the column that may be meant, and nothing is written."""
+    """A table without the named column is refused row by row, naming the column that may be meant."""
     data = make(tmp_path, name, content)
     wanted = "template field {question} has no column; columns are Question, context, answer; did you mean 'Question'?"
     report = data.validate(model="nova-micro")
@@ -79,7 +85,7 @@ def test_an_empty_file_is_a_finding(tmp_path, name):
 
 @pytest.mark.parametrize("where", ["missing", "file", "directory", "read-only"])
 def test_an_output_that_cannot_be_written_is_named(tmp_path, where, monkeypatch):
-    """A missing directory, a file in its place, a directory of that name, or one that is closed: one message, no file."""
+    """A directory that is missing, a file, of the very name, or closed to us: one message and no file."""
     data = make(tmp_path, "a.csv", CSV)
     target = {
         "missing": tmp_path / "none" / "train.jsonl",
@@ -99,7 +105,7 @@ def test_an_output_that_cannot_be_written_is_named(tmp_path, where, monkeypatch)
 
         monkeypatch.setattr(Path, "open", refuse)
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(DatasetError, match="cannot be written: .*; choose another place") as caught:
+    with pytest.raises(DatasetError, match=r"cannot be written: .*; choose another place") as caught:
         data.write_jsonl(target)
     assert caught.value.path == str(target)
     assert str(target) in str(caught.value)

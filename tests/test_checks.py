@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from records import damaged, edited, media, spelled, text_record, valid_record
 
 from nova_tune import errors
 from nova_tune.checks import STRUCTURAL, Issue, Tally, ValidationReport, explain
 from nova_tune.models import DOUBTFUL_WORDS, MODELS, RESERVED_WORDS
+from records import damaged, edited, media, spelled, text_record, valid_record
 
 MICRO, LITE, NOVA_2 = (MODELS[name] for name in ("nova-micro", "nova-lite", "nova-2-lite"))
 SEEDS = st.integers(0, 2**63)
@@ -47,6 +47,10 @@ def with_media(*blocks: dict[str, Any]) -> dict[str, Any]:
     return record
 
 
+def with_image() -> dict[str, Any]:
+    return with_media(media("image", "png"))
+
+
 def turns(*roles: Any) -> dict[str, Any]:
     record = text_record()
     record["messages"] = [{"role": role, "content": [{"text": "x"}]} for role in roles]
@@ -69,13 +73,14 @@ SYNTAX = [
     ("half a surrogate pair", rb'{"a": ["\ud83d"]}', "json.surrogate", "write the character"),
     ("half a surrogate pair as a key", rb'{"\udc00": 1}', "json.surrogate", "write the character"),
     ("nested beyond reason", b"[" * 129 + b"]" * 129, "json.nesting", ""),
+    ("objects nested beyond reason", b'{"a":' * 129 + b"1" + b"}" * 129, "json.nesting", ""),
     ("nested beyond the stack", b"[" * 200_000, "json.nesting", ""),
 ]
 
 
 @pytest.mark.parametrize(("line", "rule", "hint"), [case[1:] for case in SYNTAX], ids=[case[0] for case in SYNTAX])
 def test_a_line_that_cannot_be_read_has_one_finding(line, rule, hint):
-    """A fault of syntax or encoding is one error of a ``json.`` rule for the whole line, with a remedy where there is one."""
+    """A fault of syntax or encoding is one error of a ``json.`` rule for the whole line, with its remedy."""
     (issue,) = explain(line, model=MICRO)
     assert (issue.rule, issue.severity, issue.path) == (rule, "error", "")
     assert hint in issue.hint
@@ -133,7 +138,7 @@ RULES = [
      "/messages/0/content/1/video/source", LITE, ""),
     ("media.source", with_media(media("image", "png", "https://x/y")),
      "/messages/0/content/1/image/source/s3Location/uri", LITE, ""),
-    ("media.source", with_("/messages/0/content/1/image/source/s3Location/bucketOwner", 12, with_media(media("image", "png"))),
+    ("media.source", with_("/messages/0/content/1/image/source/s3Location/bucketOwner", 12, with_image()),
      "/messages/0/content/1/image/source/s3Location/bucketOwner", LITE, "JSON string"),
     ("media.inline", with_media({"image": {"format": "png", "source": {"bytes": "aGk="}}}),
      "/messages/0/content/1/image/source/bytes", LITE, "s3Location.uri"),
@@ -143,7 +148,7 @@ RULES = [
     ("media.role", with_("/messages/1/content", [{"text": "x"}, media("image", "png")]),
      "/messages/1/content/1/image", LITE, ""),
     ("tools.model", with_("/toolConfig", {}), "/toolConfig", LITE, "nova-2-lite"),
-    ("tools.model", with_("/messages/0/content/0", {"toolUse": {}}), "/messages/0/content/0/toolUse", LITE, "plain text"),
+    ("tools.model", with_("/messages/0/content/0", {"toolUse": {}}), "/messages/0/content/0/toolUse", LITE, "plain"),
     ("tools.shape", with_("/toolConfig", []), "/toolConfig", NOVA_2, ""),
     ("tools.shape", with_("/messages/0/content/0", {"toolResult": 1}), "/messages/0/content/0/toolResult", NOVA_2, ""),
 ]  # fmt: skip
@@ -163,7 +168,7 @@ def test_each_error_has_its_rule_its_place_and_its_remedy(rule, record, path, mo
 DOUBTS = [
     ("schema.version", with_("/schemaVersion", ...), "/schemaVersion", "bedrock-conversation-2024"),
     ("schema.version", with_("/schemaVersion", None), "/schemaVersion", "bedrock-conversation-2024"),
-    ("schema.version", with_("/schemaVersion", "bedrock-conversion-2024"), "/schemaVersion", "bedrock-conversation-2024"),
+    ("schema.version", with_("/schemaVersion", "bedrock-conversion-2024"), "/schemaVersion", "-conversation-"),
     ("keys.unknown", with_("/id", 7), "/id", "disagree"),
     ("keys.unknown", with_("/a~b", 7), "/a~0b", "disagree"),
     ("keys.unknown", with_("/messages/0/name", "x"), "/messages/0/name", "disagree"),
@@ -187,7 +192,7 @@ def test_several_system_blocks_are_worth_knowing():
 
 
 def test_a_missing_key_names_the_typo_beside_it():
-    """A key that is missing beside one that looks like it says so, and the unknown key is reported with its own hint."""
+    """A key that is missing beside one that looks like it says so, and so does the finding of the unknown key."""
     record = text_record()
     record["message"] = record.pop("messages")
     issues = {issue.rule: issue for issue in explain(json.dumps(record).encode(), model=MICRO)}
@@ -265,7 +270,7 @@ def test_no_bytes_make_it_crash(line):
 @settings(max_examples=500)
 @given(SEEDS, st.sampled_from(sorted(MODELS)))
 def test_edits_and_damage_never_crash_and_point_into_the_record(seed, model):
-    """A bent record or damaged line gives findings whose pointers lead into the record, or to a key that is missing there."""
+    """A bent record or damaged line gives findings whose pointers lead into the record, up to the last part."""
     random = Random(seed)
     record = edited(random, valid_record(random, model))
     line = spelled(random, record)
@@ -312,7 +317,7 @@ def test_no_message_repeats_the_record(key, text):
 
 def test_the_structural_rules_are_rules():
     """Every rule that the schema is said to share is one that explain knows from the cases above."""
-    assert STRUCTURAL <= {rule for rule, *_ in RULES}
+    assert {rule for rule, *_ in RULES} >= STRUCTURAL
 
 
 # The report

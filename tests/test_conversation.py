@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import pickle
 from random import Random
@@ -10,10 +10,10 @@ from random import Random
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from records import shuffled, spelled, text_record, valid_record
 
 from nova_tune import Conversation
 from nova_tune.conversation import text_line
+from records import shuffled, spelled, text_record, valid_record
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -67,7 +67,7 @@ def test_half_a_surrogate_pair_has_a_canonical_form_and_no_line():
 
 @pytest.mark.parametrize(
     ("value", "error"),
-    [(float("nan"), ValueError), (float("inf"), ValueError), (datetime.date(2026, 1, 1), TypeError), (b"x", TypeError),
+    [(float("nan"), ValueError), (float("inf"), ValueError), (dt.date(2026, 1, 1), TypeError), (b"x", TypeError),
      ({1, 2}, TypeError)],
 )  # fmt: skip
 def test_what_is_not_json_is_refused_rather_than_turned_into_something_else(value, error):

@@ -65,8 +65,8 @@ def asked(server):
 
 
 @pytest.fixture
-def runtime(rehearsal):
-    client = aws.client("bedrock-runtime", session=rehearsal.session(), measuring=True)
+def runtime(rehearsal, session):
+    client = aws.client("bedrock-runtime", session=session, measuring=True)
     yield client
     client.close()
     rehearsal.faults.clear()
@@ -300,7 +300,7 @@ def broken(server):
 
 @pytest.mark.parametrize("name", BREAKS)
 def test_a_stream_that_breaks_off_is_one_error_with_its_text(raw_server, name):
-    """No end, no metadata, half or damaged frames, error events: one error that keeps the text and says what is paid."""
+    """No end, half or damaged frames, error events: one error that keeps the text and says what is paid."""
     body, end, code = BREAKS[name]
     error = broken(raw_server(http(body), end))
     assert (error.partial_text, error.billed, error.code) == ("Hello", True, code)
@@ -348,9 +348,13 @@ def test_each_fault_of_the_rehearsal_inside_a_stream_is_incomplete(rehearsal, ru
 
 @pytest.mark.parametrize(
     ("code", "kind"),
-    [("ThrottlingException", Throttled), ("ModelNotReadyException", ServiceFault), ("ValidationException", InvalidRequest),
-     ("ModelTimeoutException", ServiceFault)],
-)  # fmt: skip
+    [
+        ("ThrottlingException", Throttled),
+        ("ModelNotReadyException", ServiceFault),
+        ("ValidationException", InvalidRequest),
+        ("ModelTimeoutException", ServiceFault),
+    ],
+)
 def test_an_error_before_the_stream_is_its_own_class(rehearsal, runtime, code, kind):
     """What fails before the first event has cost nothing and is no half answer."""
     for operation, function in (("Converse", converse.converse), ("ConverseStream", converse.stream)):

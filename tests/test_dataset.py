@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from records import spelled, text_record, valid_record
 
 import nova_tune
 from nova_tune import Conversation, Dataset, Issue, formats
-from nova_tune.errors import DatasetError, InvalidDataset, PlanError, SourceError
+from nova_tune.errors import DatasetError, InvalidDataset, PlanError
+from records import spelled, text_record, valid_record
 
 ROWS = [{"prompt": f"question {n}", "completion": f"answer {n}"} for n in range(10)]
 BAD = {3: {"prompt": "no answer"}, 7: {"prompt": "q", "completion": None}}
@@ -52,16 +52,11 @@ def test_conversion_keeps_order_and_texts():
     data = examples()
     for _ in range(2):
         assert [conversation.reference for conversation in data] == [row["completion"] for row in ROWS]
-    assert list(data.rows())[0] == data.__iter__().__next__().to_dict()
+    assert next(data.rows()) == next(iter(data)).to_dict()
 
 
 def test_refused_rows_are_listed_with_their_line_and_never_dropped(tmp_path):
     """A row that cannot become a record is one error with the line it stands on; reading past it is refused."""
-    path = tmp_path / "rows.csv"
-    path.write_text("prompt,completion\n" + "".join(f'"q\n{n}",a\n' if n != 4 else '"\ud83d",a\n' for n in range(9)), "utf-8",
-                    "surrogatepass")  # fmt: skip
-    with pytest.raises(SourceError, match="not UTF-8"):
-        list(Dataset.from_csv(path).rows())
     path = tmp_path / "rows.jsonl"
     good = b'{"prompt": "a", "completion": "b"}'
     data = jsonl(path, good, b'{"prompt": "a"}', b"", b"[1]", b"{", b'{"prompt": "a", "prompt": "c", "completion": ""}',
@@ -98,7 +93,7 @@ def test_half_a_surrogate_pair_is_refused_at_its_row():
 
 @pytest.mark.parametrize(
     "use",
-    [lambda data: list(data), lambda data: data.describe(), lambda data: data.validate(model="nova-micro"),
+    [list, lambda data: data.describe(), lambda data: data.validate(model="nova-micro"),
      lambda data: data.sample(2), lambda data: data.split(held_out=2), lambda data: list(data.split(held_out=0.5)[0])],
     ids=["iterate", "describe", "validate", "sample", "split by count", "split by share"],
 )  # fmt: skip
@@ -231,8 +226,16 @@ def test_refused_rows_stop_the_writing_and_leave_nothing(tmp_path):
     assert target.read_text() == "old"
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError, OSError(28, "No space left on device")])
-def test_an_interrupted_write_leaves_nothing(tmp_path, error):
+@pytest.mark.parametrize(
+    ("error", "raised", "words"),
+    [
+        (KeyboardInterrupt("stop"), KeyboardInterrupt, "stop"),
+        (RuntimeError("a bug"), RuntimeError, "a bug"),
+        (OSError(28, "No space left on device"), DatasetError, "out.jsonl' cannot be written: No space left on device"),
+    ],
+    ids=["interrupt", "bug", "full disk"],
+)
+def test_an_interrupted_write_leaves_nothing(tmp_path, error, raised, words):
     """Whatever ends the writing early, the name holds what it held and no temporary file stays."""
 
     class Failing:
@@ -244,11 +247,8 @@ def test_an_interrupted_write_leaves_nothing(tmp_path, error):
             return b"{}"
 
     target = tmp_path / "out.jsonl"
-    with pytest.raises(BaseException) as caught:
+    with pytest.raises(raised, match=words):
         Dataset.from_records(ROWS).convert(Failing()).write_jsonl(target)
-    if isinstance(error, OSError):
-        assert isinstance(caught.value, DatasetError)
-        assert "No space left on device" in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -363,7 +363,7 @@ def refuse(event, arguments):
 sys.addaudithook(refuse)
 from nova_tune import CostModel, Dataset, formats
 
-rows = [{"question": f"How many {n}?", "context": f"CREATE TABLE t{n} (a INT)", "answer": f"SELECT {n}"} for n in range(100)]
+rows = [{"question": f"Is {n}?", "context": f"CREATE TABLE t{n} (a INT)", "answer": f"SELECT {n}"} for n in range(100)]
 examples = Dataset.from_records(rows).convert(formats.text_to_sql())
 examples.validate(model="nova-micro", platform="bedrock").raise_if_invalid()
 train, held_out = examples.sample(90, seed=7).split(held_out=0.1, by="schema", seed=7)
@@ -379,8 +379,7 @@ def test_the_data_and_cost_halves_need_no_network_no_region_and_no_aws():
     """Convert, validate, sample, split, describe and price 100 rows without a socket, a region, boto3 or numpy."""
     source = str(Path(nova_tune.__file__).parents[1])
     environment = {"PYTHONPATH": source, "PATH": os.defpath, "HOME": os.devnull}
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", OFFLINE], env=environment, capture_output=True, text=True
-    )
+    command = [sys.executable, "-W", "error", "-c", OFFLINE]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.split("\n")[:2] == ["True", "[]"]

@@ -33,8 +33,8 @@ ARN = "arn:aws:bedrock:us-east-1:123456789012:custom-model-deployment/abcdefghij
 ACTIVE_S = 600
 
 
-def trained(rehearsal, train, name):
-    trainer = BedrockTrainer(session=rehearsal.session())
+def trained(rehearsal, session, train, name):
+    trainer = BedrockTrainer(session=session)
     place = f"s3://{rehearsal.bucket}/deployment/{name}/"
     job = trainer.start(
         TrainingPlan(name=name, model="nova-micro", role_arn=rehearsal.role_arn, train=train, output=place)
@@ -44,32 +44,32 @@ def trained(rehearsal, train, name):
 
 
 @pytest.fixture(scope="module")
-def data(rehearsal, questions):
+def data(rehearsal, session, questions):
     rows = Dataset.from_records(questions).convert(formats.text_to_sql())
-    return rows.upload(f"s3://{rehearsal.bucket}/deployment/", session=rehearsal.session())
+    return rows.upload(f"s3://{rehearsal.bucket}/deployment/", session=session)
 
 
 @pytest.fixture(scope="module")
-def model(rehearsal, data):
-    return trained(rehearsal, data, "deployment-model-one")
+def model(rehearsal, session, data):
+    return trained(rehearsal, session, data, "deployment-model-one")
 
 
 @pytest.fixture(scope="module")
-def other_model(rehearsal, data):
-    return trained(rehearsal, data, "deployment-model-two")
+def other_model(rehearsal, session, data):
+    return trained(rehearsal, session, data, "deployment-model-two")
 
 
 @pytest.fixture(scope="module")
-def live(rehearsal, model):
+def live(rehearsal, session, model):
     """One active deployment, for everything that only asks."""
-    made = Deployment.create(model, name="live", session=rehearsal.session(), max_tokens=100)
+    made = Deployment.create(model, name="live", session=session, max_tokens=100)
     rehearsal.advance(ACTIVE_S)
     return made.refresh()
 
 
 @pytest.fixture
-def bedrock(rehearsal):
-    client = rehearsal.client("bedrock", config=Config(retries={"total_max_attempts": 1}))
+def bedrock(rehearsal, session):
+    client = session.client("bedrock", config=Config(retries={"total_max_attempts": 1}))
     yield client
     client.close()
     rehearsal.faults.clear()
@@ -80,8 +80,8 @@ def name():
     return f"test-{next(NUMBERS)}"
 
 
-def named(rehearsal, name):
-    answer = rehearsal.client("bedrock").list_custom_model_deployments(nameContains=name)
+def named(session, name):
+    answer = session.client("bedrock").list_custom_model_deployments(nameContains=name)
     return [each["customModelDeploymentArn"] for each in answer["modelDeploymentSummaries"]
             if each["customModelDeploymentName"] == name]  # fmt: skip
 
@@ -94,9 +94,9 @@ def refusal(code, message="no", status=400):
 # Making one
 
 
-def test_a_model_becomes_a_deployment_that_answers(rehearsal, model, name, clock):
+def test_a_model_becomes_a_deployment_that_answers(session, model, name, clock):
     """create returns at once, wait ends when it is Active, and then it answers as it was trained."""
-    made = Deployment.create(model, name=name, session=rehearsal.session())
+    made = Deployment.create(model, name=name, session=session)
     assert (made.status, made.name, made.model_arn) == ("Creating", name, model.arn)
     heard = []
     assert made.wait(clock=clock, on_change=heard.append) is made
@@ -107,61 +107,61 @@ def test_a_model_becomes_a_deployment_that_answers(rehearsal, model, name, clock
     assert "Active" in repr(made)
 
 
-def test_the_same_model_and_name_are_one_deployment(rehearsal, model, name):
+def test_the_same_model_and_name_are_one_deployment(session, model, name):
     """A repeated create finds the deployment, with other tags too."""
-    first = Deployment.create(model, name=name, session=rehearsal.session(), tags={"run": "1"})
+    first = Deployment.create(model, name=name, session=session, tags={"run": "1"})
     for tags in ({"run": "1"}, {"run": "2"}, None):
-        assert Deployment.create(model, name=name, session=rehearsal.session(), tags=tags).arn == first.arn
-    assert named(rehearsal, name) == [first.arn]
+        assert Deployment.create(model, name=name, session=session, tags=tags).arn == first.arn
+    assert named(session, name) == [first.arn]
 
 
-def test_a_deployment_that_was_deleted_can_be_made_again(rehearsal, model, name, clock):
+def test_a_deployment_that_was_deleted_can_be_made_again(session, model, name, clock):
     """A token may bring back the ARN of what was deleted; create sees that and makes a new one."""
-    first = Deployment.create(model, name=name, session=rehearsal.session())
+    first = Deployment.create(model, name=name, session=session)
     first.wait(clock=clock).delete(clock=clock)
-    second = Deployment.create(model, name=name, session=rehearsal.session())
+    second = Deployment.create(model, name=name, session=session)
     assert second.arn != first.arn
     assert second.wait(clock=clock).status == "Active"
 
 
 @pytest.mark.parametrize("fault", [{"cut": "body"}, {"error": "InternalServerException"}])
-def test_a_lost_answer_is_looked_up(rehearsal, model, name, bedrock, fault):
+def test_a_lost_answer_is_looked_up(*, rehearsal, session, model, name, bedrock, fault):
     """After a broken call the deployment is found if it was made, and the fault is raised if it was not."""
     rehearsal.faults.add("CreateCustomModelDeployment", **fault)
     if "cut" in fault:
-        made = Deployment.create(model, name=name, session=rehearsal.session(), client=bedrock)
-        assert named(rehearsal, name) == [made.arn]
+        made = Deployment.create(model, name=name, session=session, client=bedrock)
+        assert named(session, name) == [made.arn]
     else:
         with pytest.raises(ServiceFault, match="planned fault"):
-            Deployment.create(model, name=name, session=rehearsal.session(), client=bedrock)
-        assert named(rehearsal, name) == []
+            Deployment.create(model, name=name, session=session, client=bedrock)
+        assert named(session, name) == []
 
 
-def test_a_taken_name_carries_the_deployment_to_attach_to(rehearsal, model, other_model, name):
+def test_a_taken_name_carries_the_deployment_to_attach_to(session, model, other_model, name):
     """A name that serves another model is refused, with that model and the line that attaches."""
-    first = Deployment.create(model, name=name, session=rehearsal.session())
+    first = Deployment.create(model, name=name, session=session)
     with pytest.raises(NameInUse, match=r"Deployment.attach\(error.existing\)") as caught:
-        Deployment.create(other_model, name=name, session=rehearsal.session())
+        Deployment.create(other_model, name=name, session=session)
     assert caught.value.existing == first.arn
     assert model.arn in str(caught.value)
-    assert Deployment.attach(caught.value.existing, session=rehearsal.session()).name == name
+    assert Deployment.attach(caught.value.existing, session=session).name == name
 
 
-def test_a_refusal_for_another_reason_is_raised(rehearsal, model, name, bedrock):
+def test_a_refusal_for_another_reason_is_raised(rehearsal, session, model, name, bedrock):
     """A refusal where nothing holds the name is passed on, even when looking for it fails."""
     rehearsal.faults.add("CreateCustomModelDeployment", error="ValidationException", times=2)
     rehearsal.faults.add("GetCustomModelDeployment", error="AccessDeniedException", after=1)
     for _ in range(2):
         with pytest.raises(InvalidRequest, match="planned fault ValidationException"):
-            Deployment.create(model, name=name, session=rehearsal.session(), client=bedrock)
+            Deployment.create(model, name=name, session=session, client=bedrock)
     assert len(rehearsal.faults) == 0
 
 
-def test_a_deployment_that_may_not_be_read_was_made_all_the_same(rehearsal, model, name, bedrock):
+def test_a_deployment_that_may_not_be_read_was_made_all_the_same(rehearsal, session, model, name, bedrock):
     """Without the permission to read it, its ARN is still handed out, once."""
     rehearsal.faults.add("GetCustomModelDeployment", error="AccessDeniedException")
-    made = Deployment.create(model, name=name, session=rehearsal.session(), client=bedrock)
-    assert named(rehearsal, name) == [made.arn]
+    made = Deployment.create(model, name=name, session=session, client=bedrock)
+    assert named(session, name) == [made.arn]
 
 
 @pytest.mark.parametrize("name", ["", "two--dashes", "a.b", "x" * 64])
@@ -173,7 +173,7 @@ def test_a_name_that_aws_refuses_costs_no_call(scripted, name):
     assert client.asked == []
 
 
-def test_a_model_that_is_being_imported_is_waited_for(scripted, rehearsal, clock):
+def test_a_model_that_is_being_imported_is_waited_for(scripted, session, clock):
     """A model in Creating is read again until it is Active, then deployed."""
     model = {"modelArn": MODEL, "modelName": "m", "creationTime": None}
     found = {"customModelDeploymentArn": ARN, "modelDeploymentName": "n", "modelArn": MODEL, "createdAt": None}
@@ -184,7 +184,7 @@ def test_a_model_that_is_being_imported_is_waited_for(scripted, rehearsal, clock
         create_custom_model_deployment=[{"customModelDeploymentArn": ARN}],
         get_custom_model_deployment=[found | {"status": "Creating"}],
     )
-    made = Deployment.create(MODEL, name="n", client=client, session=rehearsal.session(), clock=clock, interval_s=30)
+    made = Deployment.create(MODEL, name="n", client=client, session=session, clock=clock, interval_s=30)
     assert (made.arn, made.template) == (ARN, None)
     assert len(clock.slept) == 2
     request = dict(client.asked)["create_custom_model_deployment"]
@@ -212,17 +212,17 @@ def test_without_a_region_nothing_is_made(model, name):
 # Its life
 
 
-def test_a_failed_deployment_says_why(rehearsal, model, name, clock):
+def test_a_failed_deployment_says_why(rehearsal, session, model, name, clock):
     """wait and refresh raise the service's message and the remedy."""
     rehearsal.faults.fail_next_deployment("no capacity")
-    made = Deployment.create(model, name=name, session=rehearsal.session())
+    made = Deployment.create(model, name=name, session=session)
     with pytest.raises(DeploymentFailed, match=r"no capacity.*Delete it and create it again"):
         made.wait(clock=clock)
     with pytest.raises(DeploymentFailed):
         made.refresh()
 
 
-def attached(scripted, rehearsal, statuses, **more):
+def attached(scripted, session, statuses, **more):
     found = {"customModelDeploymentArn": ARN, "modelDeploymentName": "n", "modelArn": MODEL, "createdAt": None}
     client = scripted(
         "bedrock",
@@ -231,57 +231,57 @@ def attached(scripted, rehearsal, statuses, **more):
         list_tags_for_resource=[{"tags": []}],
         **more,
     )
-    return Deployment.attach(ARN, client=client, session=rehearsal.session()), client
+    return Deployment.attach(ARN, client=client, session=session), client
 
 
 @pytest.mark.parametrize("words", [("CREATING", "ACTIVE"), ("Creating", "Active")])
-def test_statuses_are_read_in_either_case(scripted, rehearsal, clock, words):
+def test_statuses_are_read_in_either_case(scripted, session, clock, words):
     """AWS's pages write CREATING, its service model Creating; both are waited for."""
-    made, _ = attached(scripted, rehearsal, ["Creating", *words])
+    made, _ = attached(scripted, session, ["Creating", *words])
     assert made.wait(clock=clock).status == words[-1]
 
 
-def test_a_status_of_tomorrow_is_an_error_and_not_an_endless_wait(scripted, rehearsal, clock):
+def test_a_status_of_tomorrow_is_an_error_and_not_an_endless_wait(scripted, session, clock):
     """A status that nobody knows ends the wait and is shown raw."""
-    made, _ = attached(scripted, rehearsal, ["Creating", "Creating", "Hibernating"])
+    made, _ = attached(scripted, session, ["Creating", "Creating", "Hibernating"])
     with pytest.raises(DeploymentFailed, match="'Hibernating'"):
         made.wait(clock=clock)
 
 
-def test_a_failure_without_words_says_so(scripted, rehearsal, clock):
+def test_a_failure_without_words_says_so(scripted, session, clock):
     """AWS may give no reason."""
-    made, _ = attached(scripted, rehearsal, ["Creating", "Failed"])
+    made, _ = attached(scripted, session, ["Creating", "Failed"])
     with pytest.raises(DeploymentFailed, match="AWS gave no reason"):
         made.wait(clock=clock)
 
 
-def test_a_wait_that_ends_early_names_the_line_that_goes_on(rehearsal, model, name, clock):
+def test_a_wait_that_ends_early_names_the_line_that_goes_on(session, model, name, clock):
     """The deployment goes on; its ARN is in the error."""
-    made = Deployment.create(model, name=name, session=rehearsal.session())
+    made = Deployment.create(model, name=name, session=session)
     with pytest.raises(WaitTimeout, match=r"Deployment.attach\(.*\).wait\(\)") as caught:
         made.wait(timeout_s=60, clock=clock)
     assert caught.value.waited_for == made.arn
 
 
-def test_a_deleted_deployment_is_gone(rehearsal, model, name, clock):
+def test_a_deleted_deployment_is_gone(session, model, name, clock):
     """delete waits until it is not found, may be repeated, and leaves the model."""
-    made = Deployment.create(model, name=name, session=rehearsal.session()).wait(clock=clock)
+    made = Deployment.create(model, name=name, session=session).wait(clock=clock)
     clock.slept.clear()
     made.delete(clock=clock)
     made.delete(clock=clock)
     assert clock.slept == []
-    assert named(rehearsal, name) == []
+    assert named(session, name) == []
     with pytest.raises(NotFound):
         made.refresh()
-    assert aws.call(rehearsal.client("bedrock"), "GetCustomModel", modelIdentifier=model.arn)["modelArn"] == model.arn
+    assert aws.call(session.client("bedrock"), "GetCustomModel", modelIdentifier=model.arn)["modelArn"] == model.arn
 
 
-def test_one_that_is_being_created_is_deleted_when_that_is_possible(rehearsal, model, name, clock):
+def test_one_that_is_being_created_is_deleted_when_that_is_possible(session, model, name, clock):
     """The service refuses to delete what it creates; delete asks again until it may."""
-    made = Deployment.create(model, name=name, session=rehearsal.session())
+    made = Deployment.create(model, name=name, session=session)
     made.delete(clock=clock)
     assert 300 < sum(clock.slept) < 600
-    assert named(rehearsal, name) == []
+    assert named(session, name) == []
 
 
 def test_a_refused_deletion_is_an_error(rehearsal, bedrock, live):
@@ -292,15 +292,15 @@ def test_a_refused_deletion_is_an_error(rehearsal, bedrock, live):
     assert live.refresh().status == "Active"
 
 
-def test_a_block_cleans_up_behind_itself(rehearsal, model, name, clock, monkeypatch):
+def test_a_block_cleans_up_behind_itself(session, model, name, clock, monkeypatch):
     """Leaving a with block deletes the deployment, in good times and after an error, even before it was Active."""
     monkeypatch.setattr("nova_tune.polling.SystemClock", lambda: clock)
-    with Deployment.create(model, name=name, session=rehearsal.session()).wait() as made:
-        assert named(rehearsal, name) == [made.arn]
-    assert named(rehearsal, name) == []
-    with pytest.raises(ZeroDivisionError), Deployment.create(model, name=name, session=rehearsal.session()):
+    with Deployment.create(model, name=name, session=session).wait() as made:
+        assert named(session, name) == [made.arn]
+    assert named(session, name) == []
+    with pytest.raises(ZeroDivisionError), Deployment.create(model, name=name, session=session):
         _ = 1 / 0
-    assert named(rehearsal, name) == []
+    assert named(session, name) == []
 
 
 # Finding one again
@@ -318,16 +318,16 @@ def test_what_is_no_deployment_is_refused_without_a_call(text):
     assert str(caught.value) == arns.deployment_fault(text)
 
 
-def test_the_deployment_of_another_region_is_not_looked_for_here(rehearsal):
+def test_the_deployment_of_another_region_is_not_looked_for_here(session):
     """An ARN of another region names that region instead of NotFound."""
     with pytest.raises(InvalidRequest, match="use a session of eu-west-1"):
-        Deployment.attach(ARN.replace("us-east-1", "eu-west-1"), session=rehearsal.session())
+        Deployment.attach(ARN.replace("us-east-1", "eu-west-1"), session=session)
 
 
-def test_one_that_does_not_exist_is_not_found(rehearsal):
+def test_one_that_does_not_exist_is_not_found(session):
     """A well-formed ARN of nothing."""
     with pytest.raises(NotFound):
-        Deployment.attach(ARN, session=rehearsal.session())
+        Deployment.attach(ARN, session=session)
 
 
 COLUMNS = {"context": "CREATE TABLE t (a INT)", "question": "How many?"}
@@ -350,9 +350,9 @@ def test_another_process_asks_in_the_same_words(rehearsal, live, data):
     assert rest == f"Active live {live.ask(**COLUMNS).text}"
 
 
-def test_a_model_given_by_its_arn_is_asked_in_its_own_words(rehearsal, model, data, name):
+def test_a_model_given_by_its_arn_is_asked_in_its_own_words(session, model, data, name):
     """create with an ARN alone finds the template too."""
-    assert Deployment.create(model.arn, name=name, session=rehearsal.session()).template == data.template
+    assert Deployment.create(model.arn, name=name, session=session).template == data.template
 
 
 def test_a_deployment_does_not_pickle_and_says_what_to_pass(live):
@@ -417,14 +417,16 @@ def test_settings_of_a_call_go_before_those_of_the_deployment(live, call):
         getattr(live, call)(converse.user(question), max_tokens=0)
 
 
-def test_without_a_recorded_template_only_messages_work(rehearsal, data, clock):
+def test_without_a_recorded_template_only_messages_work(rehearsal, session, data, clock):
     """A model trained on data without a manifest cannot be asked by column, and says so."""
-    s3 = rehearsal.client("s3")
+    s3 = session.client("s3")
     uri = arns.S3Uri(rehearsal.bucket, "deployment/bare.jsonl")
     aws.put_object(s3, uri, aws.read_object(s3, arns.s3(data.uri)), content_type="application/jsonl")
-    bare = trained(rehearsal, attrs.evolve(data, uri=str(uri), sha256="1" * 64, template=None), "deployment-bare")
+    bare = trained(
+        rehearsal, session, attrs.evolve(data, uri=str(uri), sha256="1" * 64, template=None), "deployment-bare"
+    )
     assert bare.template is None
-    made = Deployment.create(bare, name="bare", session=rehearsal.session()).wait(clock=clock)
+    made = Deployment.create(bare, name="bare", session=session).wait(clock=clock)
     with pytest.raises(TemplateError, match=r"is not recorded.*use converse\(\)"):
         made.ask(**COLUMNS)
     assert made.converse(converse.user("Which locks have 7 gates?")).text
@@ -435,10 +437,10 @@ def test_a_deployment_is_an_arm_of_an_evaluation(live):
     assert isinstance(live, Arm)
 
 
-def test_what_is_not_ready_is_a_fault_that_passes(rehearsal, model, name, bedrock):
+def test_what_is_not_ready_is_a_fault_that_passes(session, model, name, bedrock):
     """Asking a deployment that is still Creating is not an answer."""
-    runtime = rehearsal.client("bedrock-runtime", config=Config(retries={"total_max_attempts": 1}))
-    made = Deployment.create(model, name=name, session=rehearsal.session(), runtime=runtime)
+    runtime = session.client("bedrock-runtime", config=Config(retries={"total_max_attempts": 1}))
+    made = Deployment.create(model, name=name, session=session, runtime=runtime)
     with pytest.raises(ServiceFault, match="not ready"):
         made.ask(**COLUMNS)
     runtime.close()

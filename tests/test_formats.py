@@ -8,12 +8,12 @@ from datetime import date
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from records import VERSION, text_record
 
 from nova_tune import Conversation, Dataset, Template, formats
 from nova_tune.checks import explain
 from nova_tune.errors import DatasetError, InvalidDataset, TemplateError
 from nova_tune.models import MODELS
+from records import VERSION, text_record
 
 ROW = {
     "question": "How many heads are older than 56?",
@@ -23,13 +23,13 @@ ROW = {
 
 
 def test_text_to_sql_writes_the_articles_prompt():
-    """The schema stands in the system prompt, the question in the user's turn, the SQL in the answer, in AWS's words."""
+    """The schema stands in the system prompt, the question in the user's turn, in the words of AWS's article."""
     assert json.loads(formats.text_to_sql().line(ROW)) == {
         "schemaVersion": VERSION,
         "system": [
             {
-                "text": "You are a powerful text-to-SQL model. Your job is to answer questions about a database. You can "
-                "use the following table schema for context: CREATE TABLE head (age INTEGER)"
+                "text": "You are a powerful text-to-SQL model. Your job is to answer questions about a database. "
+                "You can use the following table schema for context: CREATE TABLE head (age INTEGER)"
             }
         ],
         "messages": [
@@ -69,9 +69,9 @@ def test_what_a_template_makes_is_a_record_with_the_very_texts(row):
     line = formats.template(system="{context}", user="{question}", assistant="{answer}").line(row)
     record = json.loads(line)
     texts = [message["content"][0]["text"] for message in record["messages"]]
-    assert [*(block["text"] for block in record.get("system", [{"text": ""}])), *texts] == list(
+    assert [*(block["text"] for block in record.get("system", [{"text": ""}])), *texts] == [
         row[name] for name in ("context", "question", "answer")
-    )
+    ]
     assert {issue.rule.partition(".")[0] for issue in explain(line, model=MODELS["nova-micro"])} <= {"text"}
 
 

@@ -33,8 +33,8 @@ class Tagged:
 
 
 @pytest.fixture
-def s3(rehearsal):
-    client = rehearsal.client("s3")
+def s3(session):
+    client = session.client("s3")
     yield client
     client.close()
 

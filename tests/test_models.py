@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import re
 from decimal import Decimal
 
@@ -47,7 +47,7 @@ def test_every_figure_has_a_source_and_a_date(name):
     model = models.model(name)
     for fact in [*facts(model), *model.hyperparameters.values()]:
         assert fact.source.startswith("https://")
-        assert datetime.date.fromisoformat(fact.read) >= datetime.date(2026, 11, 21)
+        assert dt.date.fromisoformat(fact.read) >= dt.date(2026, 11, 21)
 
 
 @pytest.mark.parametrize("fact", [models.RESERVED_WORDS, models.DOUBTFUL_WORDS, models.SCHEMA_VERSION])

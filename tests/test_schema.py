@@ -9,11 +9,11 @@ from random import Random
 import jsonschema
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from records import edited, media, text_record, valid_record
 
 from nova_tune import Conversation
 from nova_tune.checks import STRUCTURAL, explain
 from nova_tune.models import MODELS
+from records import edited, media, text_record, valid_record
 
 SEEDS = st.integers(0, 2**63)
 NOVA_2 = MODELS["nova-2-lite"]  # takes all kinds of blocks, so that explain looks into them as the schema does

@@ -85,7 +85,7 @@ def test_an_array_is_read_as_json_reads_it(array, size):
 
 @given(arrays(), st.data())
 def test_a_truncated_array_is_an_error(array, data):
-    """An array that breaks off anywhere before its closing bracket is refused, never read short; no bytes are no rows."""
+    """An array that breaks off anywhere before its closing bracket is refused, never read short."""
     text = array[0].strip()
     at = data.draw(st.integers(1, len(text) - 1))
     with pytest.MonkeyPatch.context() as patch:
@@ -193,14 +193,14 @@ def test_rows_of_json_lines_come_decoded():
 # CSV
 
 CELLS = st.text(alphabet=st.sampled_from("ab,;\t|\"'\r\n é\u2028"), max_size=6)
+TABLES = st.integers(2, 4).flatmap(lambda width: st.lists(st.lists(CELLS, min_size=width, max_size=width), max_size=4))
 
 
 @settings(max_examples=200)
-@given(st.integers(2, 4).flatmap(lambda n: st.lists(st.lists(CELLS, min_size=n, max_size=n), max_size=4)), st.sampled_from(",;\t|"),
-       st.sampled_from(["\n", "\r\n"]), st.booleans())  # fmt: skip
+@given(TABLES, st.sampled_from(",;\t|"), st.sampled_from(["\n", "\r\n"]), st.booleans())
 @example([["a\r\nb", "c\rd\n"]], ",", "\r\n", True)
 def test_csv_cells_are_kept_byte_for_byte(rows, delimiter, ending, bom):
-    """Whatever stands in a cell comes out as it is, with the delimiter found, a BOM passed, and the row's line right."""
+    """Whatever stands in a cell comes out as it is; the delimiter is found, a BOM passed, the line right."""
     names = [f"c{n}" for n in range(len(rows[0]) if rows else 2)]
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=delimiter, lineterminator=ending, quoting=csv.QUOTE_ALL)
@@ -268,7 +268,7 @@ def test_gzip_is_told_by_content(suffix):
 
 @pytest.mark.parametrize("suffix", [".csv", ".json", ".jsonl"])
 def test_a_truncated_or_damaged_gzip_is_named(suffix):
-    """A gzip that breaks off after its first two bytes, or whose bytes were changed, is refused by name, never read short."""
+    """A gzip that breaks off, or whose bytes were changed, is refused by name and never read short."""
     rows = [{"a": f"value {n}"} for n in range(200)]
     text = {".csv": "a,b\n" + "1,2\n" * 500, ".json": json.dumps(rows), ".jsonl": "\n".join(map(json.dumps, rows))}[
         suffix
@@ -308,7 +308,7 @@ def test_a_file_that_cannot_be_opened_is_named(suffix, tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied", str(self))
 
     monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(SourceError, match="cannot be read: .*Permission denied"):
+    with pytest.raises(SourceError, match=r"cannot be read: .*Permission denied"):
         list(Dataset.from_file(tmp_path / f"x{suffix}").rows())
 
 
@@ -371,7 +371,7 @@ ROWS = [{"a": "1"}, {"a": "2"}, {"b": [1, None]}]
 @pytest.mark.parametrize(
     "rows",
     [lambda: ROWS, lambda: tuple(ROWS), lambda: (row for row in ROWS), lambda: map(dict, ROWS), lambda: iter(ROWS),
-     lambda: Once(ROWS), lambda: {n: row for n, row in enumerate(ROWS)}.values()],
+     lambda: Once(ROWS), lambda: dict(enumerate(ROWS)).values()],
     ids=["list", "tuple", "generator", "map", "iterator", "one iterator", "view"],
 )  # fmt: skip
 def test_every_pass_over_an_iterable_gives_all_rows(rows):

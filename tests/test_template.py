@@ -21,6 +21,7 @@ def test_columns_stand_in_order_of_appearance():
     assert SQL.columns == ("context", "question", "answer")
     assert SQL.prompt_columns == ("context", "question")
     assert Template(system="", user="Hi", assistant="{{}}").columns == ()
+    assert Template(system="{a} {b} {a}", user="", assistant="").columns == ("a", "b")
 
 
 def test_turns_take_a_whole_row():
@@ -42,7 +43,7 @@ def test_a_question_is_rendered_as_in_training(question, context):
 
 @given(st.text())
 def test_any_text_is_a_template_or_an_error_of_its_own(text):
-    """A template text is taken, or refused as TemplateError; a taken one renders with its columns or is refused by name."""
+    """A template text is taken and renders with its columns, or is refused as TemplateError."""
     try:
         template = Template(system=text, user="", assistant="")
     except TemplateError:
@@ -75,7 +76,7 @@ def test_a_column_may_be_named_as_people_name_columns(name):
     ],
 )
 def test_a_field_is_a_plain_column_name(text):
-    """Anything that str.format would look up, convert or lay out is refused, with the remedy and no more than 40 characters."""
+    """Anything that str.format would look up, convert or lay out is refused with the remedy, quoting little of it."""
     with pytest.raises(TemplateError, match="brace") as caught:
         Template(system="", user=text, assistant="")
     assert len(str(caught.value)) < 160

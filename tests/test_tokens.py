@@ -8,11 +8,11 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from records import spelled, text_record, valid_record
 
 from nova_tune import Dataset, formats
 from nova_tune.costs import estimate_tokens as costs_estimate
 from nova_tune.tokens import TokenCounter, estimate_tokens
+from records import spelled, text_record, valid_record
 
 
 def texts_of(record) -> str:
@@ -59,8 +59,9 @@ def test_a_counter_equals_the_estimate_of_all_texts_joined(seeds):
 
 @pytest.mark.parametrize(
     "line",
-    [b"", b"[]", b"{}", b"not JSON \xff", b'{"messages": 5}', b'{"messages": [{"content": [{"text": 5}]}]}', b'{"messages": [[]]}',
-     b'{"system": null, "messages": []}', b"[" * 100_000, '{"messages": [{"content": "plain é"}]}'.encode()],
+    [b"", b"[]", b"{}", b"not JSON \xff", b'{"messages": 5}', b'{"messages": [{"content": [{"text": 5}]}]}',
+     b'{"messages": [[]]}', b'{"system": null, "messages": []}',
+     b"[" * 100_000, '{"messages": [{"content": "plain é"}]}'.encode()],
 )  # fmt: skip
 def test_what_is_no_record_counts_as_a_text(line):
     """A line that is no record is priced by its characters, never as nothing and never with a crash."""

@@ -39,17 +39,17 @@ NUMBERS = itertools.count()
 
 
 @pytest.fixture
-def trainer(rehearsal):
-    client = rehearsal.client("bedrock", config=Config(retries={"total_max_attempts": 1}))
-    yield BedrockTrainer(session=rehearsal.session(), client=client)
+def trainer(rehearsal, session):
+    client = session.client("bedrock", config=Config(retries={"total_max_attempts": 1}))
+    yield BedrockTrainer(session=session, client=client)
     client.close()
     rehearsal.faults.clear()
 
 
 @pytest.fixture(scope="module")
-def data(rehearsal, questions):
+def data(rehearsal, session, questions):
     rows = Dataset.from_records(questions).convert(formats.text_to_sql())
-    return rows.upload(f"s3://{rehearsal.bucket}/training/", session=rehearsal.session())
+    return rows.upload(f"s3://{rehearsal.bucket}/training/", session=session)
 
 
 @pytest.fixture
@@ -65,8 +65,8 @@ def plan(rehearsal, data):
     )
 
 
-def jobs_named(rehearsal, name):
-    pages = rehearsal.client("bedrock").get_paginator("list_model_customization_jobs").paginate(nameContains=name)
+def jobs_named(session, name):
+    pages = session.client("bedrock").get_paginator("list_model_customization_jobs").paginate(nameContains=name)
     return [job["jobArn"] for page in pages for job in page["modelCustomizationJobSummaries"]]
 
 
@@ -77,45 +77,45 @@ def refusal(code, message="no"):
 # Starting
 
 
-def test_a_plan_becomes_one_job(rehearsal, trainer, plan):
+def test_a_plan_becomes_one_job(session, trainer, plan):
     """start returns the running job; the same plan again, in another trainer, finds it and pays nothing."""
     job = trainer.start(plan)
     assert (job.name, job.backend, job.model, job.state) == (plan.name, "bedrock", "nova-micro", JobState.IN_PROGRESS)
     assert (job.plan_digest, job.attempt) == (plan.digest, 1)
-    assert BedrockTrainer(session=rehearsal.session()).start(plan).arn == job.arn
-    assert jobs_named(rehearsal, plan.name) == [job.arn]
+    assert BedrockTrainer(session=session).start(plan).arn == job.arn
+    assert jobs_named(session, plan.name) == [job.arn]
 
 
-def test_a_name_may_be_left_to_the_content(rehearsal, trainer, plan):
+def test_a_name_may_be_left_to_the_content(trainer, plan):
     """Without a name the job is named by its content, and found again by it."""
     job = trainer.start(attrs.evolve(plan, name=None))
     assert job.name.startswith("nova-micro-")
     assert trainer.start(attrs.evolve(plan, name=None)).arn == job.arn
 
 
-def test_other_tags_make_no_other_job(rehearsal, trainer, plan):
+def test_other_tags_make_no_other_job(session, trainer, plan):
     """A tag that changed between two tries of a task does not start a second paid job."""
     job = trainer.start(plan)
     assert trainer.start(attrs.evolve(plan, tags={"run": "2"})).arn == job.arn
-    assert jobs_named(rehearsal, plan.name) == [job.arn]
+    assert jobs_named(session, plan.name) == [job.arn]
 
 
-def test_a_job_whose_answer_was_lost_is_found(rehearsal, trainer, plan):
+def test_a_job_whose_answer_was_lost_is_found(rehearsal, session, trainer, plan):
     """The answer to the paid call breaks off: the job that it started is found by name and token."""
     rehearsal.faults.add("CreateModelCustomizationJob", cut="body")
     job = trainer.start(plan)
-    assert jobs_named(rehearsal, plan.name) == [job.arn]
+    assert jobs_named(session, plan.name) == [job.arn]
     assert (job.plan_digest, job.attempt) == (plan.digest, 1)
 
 
-def test_a_call_that_never_arrived_is_an_error_and_can_be_repeated(rehearsal, trainer, plan):
+def test_a_call_that_never_arrived_is_an_error_and_can_be_repeated(rehearsal, session, trainer, plan):
     """A fault before the job existed is raised; trying again starts the one job."""
     rehearsal.faults.add("CreateModelCustomizationJob", error="InternalServerException")
     with pytest.raises(ServiceFault):
         trainer.start(plan)
-    assert jobs_named(rehearsal, plan.name) == []
+    assert jobs_named(session, plan.name) == []
     started = trainer.start(plan)
-    assert jobs_named(rehearsal, plan.name) == [started.arn]
+    assert jobs_named(session, plan.name) == [started.arn]
 
 
 def test_a_fault_beside_a_stranger_of_the_same_name_is_the_fault(rehearsal, trainer, plan):
@@ -144,11 +144,11 @@ def test_a_refusal_of_the_service_is_raised(trainer, plan):
         trainer.start(stranger)
 
 
-def test_a_job_that_cannot_be_read_back_is_handed_out_all_the_same(rehearsal, trainer, plan):
+def test_a_job_that_cannot_be_read_back_is_handed_out_all_the_same(rehearsal, session, trainer, plan):
     """The job was paid for; when reading it fails, its ARN is not lost."""
     rehearsal.faults.add("GetModelCustomizationJob", error="AccessDeniedException")
     job = trainer.start(plan)
-    assert jobs_named(rehearsal, plan.name) == [job.arn]
+    assert jobs_named(session, plan.name) == [job.arn]
     assert (job.name, job.state, job.plan_digest) == (plan.name, JobState.IN_PROGRESS, plan.digest)
 
 
@@ -163,7 +163,7 @@ def test_a_plan_with_faults_costs_no_call(scripted, plan):
 def test_another_region_is_refused_before_the_call(scripted, plan):
     """Nova is fine-tuned in us-east-1 alone; the error tells the source and the day it was read."""
     client = scripted("bedrock", region="eu-west-1")
-    with pytest.raises(PlanError, match="us-east-1 alone .*docs.aws.amazon.com.* read 2026-11-21.* eu-west-1"):
+    with pytest.raises(PlanError, match=r"us-east-1 alone .*docs.aws.amazon.com.* read 2026-11-21.* eu-west-1"):
         BedrockTrainer(client=client).start(plan)
     assert client.asked == []
 
@@ -181,7 +181,7 @@ def test_a_budget_that_suffices_is_no_obstacle(trainer, plan):
     assert trainer.start(attrs.evolve(plan, max_cost_usd=1000)).state is JobState.IN_PROGRESS
 
 
-def test_without_a_region_there_is_no_trainer():
+def test_without_a_region_there_is_no_trainer(session):
     """Making a trainer without client, session and region raises at once."""
     with pytest.raises(ConfigurationError, match="AWS_REGION"):
         BedrockTrainer()
@@ -266,7 +266,7 @@ def test_an_output_that_is_not_told_has_no_metrics(scripted):
 # Waiting
 
 
-def test_waiting_tells_every_step_and_ends_with_the_model(rehearsal, trainer, plan, clock):
+def test_waiting_tells_every_step_and_ends_with_the_model(trainer, plan, clock):
     """on_change hears validation, processing and training; the job that comes back has its model and loss."""
     heard = []
     job = trainer.wait(trainer.start(plan), on_change=heard.append, clock=clock, interval_s=100)
@@ -323,12 +323,12 @@ def test_lost_permissions_end_a_wait_at_once(rehearsal, trainer, plan, clock):
     assert len(clock.slept) == 2
 
 
-def test_a_failed_job_names_the_line_and_the_remedy(rehearsal, trainer, plan, data, clock):
+def test_a_failed_job_names_the_line_and_the_remedy(*, rehearsal, session, trainer, plan, data, clock):
     """Bad data ends in JobFailed with the service's words, the line and attempt=2; the job is in the error."""
-    body = aws.read_object(rehearsal.client("s3"), arns.s3(data.uri)).splitlines(keepends=True)
+    body = aws.read_object(session.client("s3"), arns.s3(data.uri)).splitlines(keepends=True)
     body[2] = b'{"schemaVersion": "bedrock-conversation-2024", "messages": []}\n'
     uri = arns.S3Uri(rehearsal.bucket, "training/bad.jsonl")
-    aws.put_object(rehearsal.client("s3"), uri, b"".join(body), content_type="application/jsonl")
+    aws.put_object(session.client("s3"), uri, b"".join(body), content_type="application/jsonl")
     bad = attrs.evolve(plan, train=attrs.evolve(data, uri=str(uri), sha256="0" * 64))
     with pytest.raises(JobFailed, match=r"line 3.*TrainingPlan\(attempt=2\)") as caught:
         trainer.wait(trainer.start(bad), clock=clock)
@@ -361,7 +361,7 @@ def test_a_failure_without_words_says_so(scripted):
 # Stopping
 
 
-def test_stopping_is_idempotent(rehearsal, trainer, plan, clock):
+def test_stopping_is_idempotent(trainer, plan, clock):
     """Stop while it runs, while it stops and after: one effect, no error, and waiting says JobStopped."""
     job = trainer.start(plan)
     assert trainer.stop(job).state is JobState.STOPPING
@@ -416,38 +416,36 @@ def test_the_result_carries_the_template(rehearsal, trainer, plan, data):
     assert model.template == data.template is not None
 
 
-def read_curve(rehearsal, job, name):
+def read_curve(session, job, name):
     key = f"model-customization-job-{job.arn.rsplit('/', 1)[-1]}"
-    rows = [
-        aws.read_object(rehearsal.client("s3"), uri).decode().splitlines()
-        for uri in aws.list_keys(rehearsal.client("s3"), arns.s3(job.output_uri))
-        if key in uri.key and uri.key.endswith(name)
-    ][0][1:]
-    cells = [row.split(",") for row in rows]
+    s3 = session.client("s3")
+    found = [uri for uri in aws.list_keys(s3, arns.s3(job.output_uri)) if key in uri.key and uri.key.endswith(name)]
+    (uri,) = found
+    cells = [row.split(",") for row in aws.read_object(s3, uri).decode().splitlines()[1:]]
     return tuple(LossPoint(int(step), int(epoch), float(loss)) for step, epoch, loss, _ in cells)
 
 
-def test_metrics_are_empty_and_then_what_the_files_say(rehearsal, trainer, plan, data):
+def test_metrics_are_empty_and_then_what_the_files_say(rehearsal, session, trainer, plan, data):
     """No files, no points; after training both curves equal the files, point by point."""
     job = trainer.start(attrs.evolve(plan, validation=data))
     assert trainer.metrics(job) == TrainingMetrics(training=(), validation=())
     rehearsal.advance(TRAINED_S)
     metrics = trainer.metrics(job)
-    assert metrics.training == read_curve(rehearsal, job, "step_wise_training_metrics.csv")
-    assert metrics.validation == read_curve(rehearsal, job, "/validation_metrics.csv")
+    assert metrics.training == read_curve(session, job, "step_wise_training_metrics.csv")
+    assert metrics.validation == read_curve(session, job, "/validation_metrics.csv")
     now = trainer.refresh(job)
     assert metrics.training[-1].loss == pytest.approx(now.training_loss, abs=1e-5)
     assert metrics.validation[-1].loss == pytest.approx(now.validation_loss, abs=1e-5)
 
 
 @pytest.fixture
-def written(rehearsal, trainer, plan):
+def written(session, trainer, plan):
     """A running job whose output a test writes itself."""
     job = trainer.start(plan)
     folder = arns.s3(plan.output).join(f"model-customization-job-{job.arn.rsplit('/', 1)[-1]}/")
 
     def write(name, body):
-        aws.put_object(rehearsal.client("s3"), folder.join(name), body, content_type="text/csv")
+        aws.put_object(session.client("s3"), folder.join(name), body, content_type="text/csv")
         return trainer.metrics(job)
 
     return write
@@ -487,9 +485,9 @@ def test_a_row_without_a_loss_is_an_error_with_its_line(written, row):
 # Uploading
 
 
-def test_the_same_data_is_uploaded_once(rehearsal, questions):
+def test_the_same_data_is_uploaded_once(rehearsal, session, questions):
     """The second upload of equal rows finds the objects: one PUT of data, one of the manifest, in all."""
-    client = rehearsal.client("s3")
+    client = session.client("s3")
     puts = []
     client.meta.events.register("before-send.s3.PutObject", lambda request, **_: puts.append(request.url))
     rows = Dataset.from_records(questions).convert(formats.text_to_sql())

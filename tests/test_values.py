@@ -30,6 +30,7 @@ TEMPLATE = st.builds(Template, system=PLAIN, user=PLAIN, assistant=PLAIN)
 TOKENS = st.builds(TokenEstimate, low=COUNT, expected=COUNT, high=COUNT, basis=TEXT)
 USAGE = st.builds(Usage, input_tokens=COUNT, output_tokens=COUNT)
 TIMING = st.builds(Timing, total_ms=st.floats(0, 1e6), server_ms=LOSS, ttft_ms=LOSS, last_token_ms=LOSS, deltas=COUNT)
+BLOCK = st.dictionaries(TEXT, JSON, max_size=2)
 EXTRA = st.dictionaries(TEXT.map("new_".__add__), JSON, max_size=2)
 VALUES = st.one_of(
     TOKENS,
@@ -44,7 +45,7 @@ VALUES = st.one_of(
     st.builds(CustomModel, arn=TEXT, name=TEXT, model=MAYBE, status=TEXT, job_arn=MAYBE, template=st.none() | TEMPLATE,
               failure=MAYBE, extra=EXTRA),
     st.builds(Reply, text=TEXT, stop_reason=TEXT, usage=USAGE, timing=TIMING, model_id=MAYBE, request_id=MAYBE,
-              rehearsal=st.booleans(), content=st.lists(st.dictionaries(TEXT, JSON, max_size=2), max_size=2), extra=EXTRA),
+              rehearsal=st.booleans(), content=st.lists(BLOCK, max_size=2), extra=EXTRA),
 )  # fmt: skip
 JOB = TrainingJob(arn="arn", name="n", backend="bedrock", model="nova-micro")
 

@@ -14,7 +14,7 @@ from nova_tune.errors import AWSError, IncompleteAnswer
 from nova_tune.values import Reply, Timing, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
     from types import TracebackType
 
 
@@ -126,7 +126,6 @@ class ReplyStream:
         self._metadata: dict[str, Any] | None = None
         self._reply: Reply | None = None
         self._fault: IncompleteAnswer | None = None
-        self._closed = False
         self._events = self._read()
 
     def __iter__(self) -> Iterator[str]:
@@ -142,7 +141,7 @@ class ReplyStream:
 
     def close(self) -> None:
         """Give the connection back. What was not read is lost, though paid for; iterating ends there."""
-        self._closed = True
+        self._events.close()
         self._answer["stream"].close()
 
     @property
@@ -163,21 +162,17 @@ class ReplyStream:
             raise self._fault or self._broken("the stream was closed before its end")
         return self._reply
 
-    def _read(self) -> Iterator[str]:
-        if self._closed:
-            return
+    def _read(self) -> Generator[str, None, None]:
         try:
             with aws.translated("ConverseStream"):
                 for event in self._answer["stream"]:
                     text = self._take(event)
                     if text:
                         yield text
-                        if self._closed:
-                            return
         except AWSError as error:
             raise self._broken(str(error), code=error.code) from error
         finally:
-            self.close()
+            self._answer["stream"].close()
         if self._stop_reason is None or self._metadata is None:
             last = "messageStop" if self._stop_reason is None else "metadata"
             raise self._broken(f"the stream ended without {last}")

@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -16,6 +16,9 @@ from nova_tune.errors import PlanError
 from nova_tune.models import Model, Range
 from nova_tune.models import model as find_model
 from nova_tune.values import TrainingData, Value, field
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 _ALIASES = {
     "epochCount": "epochs",
@@ -31,6 +34,21 @@ _MAX_TAGS = 200
 
 def _decimal(value: Any) -> Decimal:
     return value if isinstance(value, Decimal) else Decimal(str(value))
+
+
+# Converters by name, not `dict` and `tuple`: type checkers read from them what a caller may give.
+
+
+def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(given)
+
+
+def _tags(given: Mapping[str, str]) -> dict[str, str]:
+    return dict(given)
+
+
+def _ids(given: Iterable[str]) -> tuple[str, ...]:
+    return tuple(given)
 
 
 @attrs.frozen(kw_only=True)
@@ -85,11 +103,11 @@ class TrainingPlan(Value):
     output: str
     name: str | None = None
     validation: TrainingData | None = field(read=TrainingData.from_dict, default=None)
-    hyperparameters: dict[str, Any] = attrs.field(factory=dict, converter=dict)
-    tags: dict[str, str] = attrs.field(factory=dict, converter=dict)
+    hyperparameters: dict[str, Any] = attrs.field(factory=dict, converter=_settings)
+    tags: dict[str, str] = attrs.field(factory=dict, converter=_tags)
     kms_key: str | None = None
-    subnets: tuple[str, ...] = attrs.field(default=(), converter=tuple)
-    security_groups: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    subnets: tuple[str, ...] = attrs.field(default=(), converter=_ids)
+    security_groups: tuple[str, ...] = attrs.field(default=(), converter=_ids)
     max_cost_usd: Decimal | None = field(read=Decimal, default=None, converter=attrs.converters.optional(_decimal))
     attempt: int = 1
 

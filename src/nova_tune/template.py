@@ -7,6 +7,7 @@ in the manifest beside the uploaded file, and :meth:`nova_tune.Deployment.ask` r
 from __future__ import annotations
 
 import difflib
+import functools
 import itertools
 import string
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ _LISTED = 12
 _SHOWN = 40
 
 
+@functools.lru_cache(maxsize=64)  # every row asks for the same three
 def _fields(text: str) -> tuple[str, ...]:
     try:
         parts = list(_FORMATTER.parse(text))

@@ -106,7 +106,7 @@ def _deep(value: Any) -> bool:
 
 def _children(value: Any) -> Any:
     if isinstance(value, dict):
-        return value.values()
+        return [*value, *value.values()]
     return value if isinstance(value, list) else ()
 
 
@@ -116,8 +116,7 @@ def _lone_surrogate(value: Any) -> str | None:
             if "\ud800" <= character <= "\udfff":
                 return f"\\u{ord(character):04x}"
         return None
-    items = [*value, *value.values()] if isinstance(value, dict) else _children(value)
-    return next((found for item in items if (found := _lone_surrogate(item))), None)
+    return next((found for item in _children(value) if (found := _lone_surrogate(item))), None)
 
 
 def duplicate_keys(value: Any) -> Iterator[Issue]:
@@ -126,14 +125,15 @@ def duplicate_keys(value: Any) -> Iterator[Issue]:
     Args:
         value: What :func:`decode` read.
     """
-    waiting = [("", value)]
+    waiting: list[tuple[tuple[Any, ...], Any]] = [((), value)]
     while waiting:
-        path, item = waiting.pop()
+        parts, item = waiting.pop()
         for key in item.doubled if isinstance(item, Doubled) else ():
-            yield Issue("keys.duplicate", "error", f"the key {clip(key)!r} stands twice", path=f"{path}/{pointer(key)}",
+            path = "".join(f"/{pointer(str(part))}" for part in (*parts, key))
+            yield Issue("keys.duplicate", "error", f"the key {clip(key)!r} stands twice", path=path,
                         hint="readers keep the last and drop the first")  # fmt: skip
         named = item.items() if isinstance(item, dict) else enumerate(item)
-        inner = [(f"{path}/{pointer(str(name))}", child) for name, child in named if isinstance(child, dict | list)]
+        inner = [((*parts, name), child) for name, child in named if isinstance(child, dict | list)]
         waiting.extend(reversed(inner))
 
 

@@ -187,7 +187,7 @@ class Dataset:
     ) -> tuple[Dataset, Dataset]:
         """The records for training and those held out, decided by content: duplicates never straddle.
 
-        A share costs nothing now; a count costs one pass, now, and eight bytes of memory for each record.
+        A share costs nothing now; a count costs one pass, now, and some 40 bytes of memory for each record.
 
         Args:
             held_out: The share to hold out, such as 0.1, or a count such as 500. A share is met on average
