@@ -57,13 +57,9 @@ def typing(session: nox.Session) -> None:
     """Types: mypy on everything, and every public name complete for those who import it."""
     _install(session, "typing", "test", "examples", extras="rehearsal")
     session.run("mypy", env={"MYPYPATH": "src:examples"})
-    session.run(
-        "pyright",
-        "--verifytypes",
-        "nova_tune",
-        "--ignoreexternal",
-        env={"PATH": session.bin + os.pathsep + os.environ["PATH"]},
-    )
+    path = {"PATH": session.bin + os.pathsep + os.environ["PATH"]}
+    session.run("pyright", "typing_tests", env=path)
+    session.run("pyright", "--verifytypes", "nova_tune", "--ignoreexternal", env=path)
 
 
 @nox.session(python=PYTHONS)

@@ -100,6 +100,14 @@ def test_other_tags_make_no_other_job(session, trainer, plan):
     assert jobs_named(session, plan.name) == [job.arn]
 
 
+def test_another_name_makes_no_other_job(session, trainer, plan):
+    """A task that names its plan anew on each try, as schedulers do, finds the job of its first try."""
+    job = trainer.start(plan)
+    again = trainer.start(attrs.evolve(plan, name=f"{plan.name}-retry"))
+    assert (again.arn, again.name) == (job.arn, plan.name)
+    assert jobs_named(session, plan.name) == [job.arn]
+
+
 def test_a_job_whose_answer_was_lost_is_found(rehearsal, session, trainer, plan):
     """The answer to the paid call breaks off: the job that it started is found by name and token."""
     rehearsal.faults.add("CreateModelCustomizationJob", cut="body")

@@ -165,13 +165,13 @@ class Judge:
         rehearsable: Mark the requests so that a rehearsal can answer them.
         client: A ``bedrock-runtime`` client; an :class:`Evaluator` supplies its own.
         seed: Goes into the nonce; the same seed sends the same prompts.
+        name: What the metric is called in the report; two judges in one run need two names.
 
     Example:
         >>> Judge("us.anthropic.claude-haiku-4-5-20251001-v1:0").rubric.name
         'nova-tune-1'
     """
 
-    name: ClassVar[str] = "judge"
     scale: ClassVar[str] = "0 to 100"
     maximum: ClassVar[float] = HIGHEST
     higher_is_better: ClassVar[bool] = True
@@ -182,6 +182,7 @@ class Judge:
     rehearsable: bool = attrs.field(default=False, kw_only=True)
     client: Any = attrs.field(default=None, repr=False, eq=False, kw_only=True)
     seed: int = attrs.field(default=0, kw_only=True)
+    name: str = attrs.field(default="judge", kw_only=True)
 
     def with_client(self, client: Any) -> Self:
         """The same judge with a client, unless it has its own.

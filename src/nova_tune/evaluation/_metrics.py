@@ -90,7 +90,7 @@ class ExactMatch:
     A strict lower bound for SQL: two queries may mean the same and differ in every word.
     """
 
-    name: ClassVar[str] = "exact_match"
+    name: str = attrs.field(default="exact_match", kw_only=True)
     scale: ClassVar[str] = "0 or 1"
     maximum: ClassVar[float] = 1.0
     higher_is_better: ClassVar[bool] = True
@@ -104,7 +104,7 @@ class ExactMatch:
 class OutputTokens:
     """How many tokens the answer took, as AWS counted them: what tuning saves or costs at each call. It is free."""
 
-    name: ClassVar[str] = "output_tokens"
+    name: str = attrs.field(default="output_tokens", kw_only=True)
     scale: ClassVar[str] = "tokens"
     maximum: ClassVar[None] = None
     higher_is_better: ClassVar[None] = None

@@ -97,10 +97,10 @@ class Rehearsal:
         self._closing = threading.Event()
         self._files: tempfile.TemporaryDirectory[str] | None = None
         self._clients: tuple[Any, ...] = ()
-        self.faults = Faults(self._streams)
+        self.faults: Faults = Faults(self._streams)
         suffix = secrets.token_hex(4)
-        self.bucket = f"nova-tune-rehearsal-{suffix}"
-        self.role_arn = f"arn:aws:iam::{catalog.ACCOUNT}:role/nova-tune-rehearsal-{suffix}"
+        self.bucket: str = f"nova-tune-rehearsal-{suffix}"
+        self.role_arn: str = f"arn:aws:iam::{catalog.ACCOUNT}:role/nova-tune-rehearsal-{suffix}"
 
     def start(self) -> Self:
         """Listen, and make the bucket and the role. Takes less than a second after moto's import.

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _WAIT_S = 24 * 3600.0
 _INTERVAL_S = 60.0
+_NEWEST = 50
 _ENDING = {JobState.STOPPING, JobState.STOPPED, JobState.COMPLETED, JobState.FAILED}
 
 
@@ -65,6 +66,8 @@ class BedrockTrainer:
 
     def start(self, plan: TrainingPlan) -> TrainingJob:
         """Start the job of this plan: one paid call. The same plan again finds the same job and pays nothing.
+
+        A plan of the same content under another name is the same plan: it finds the job under its old name.
 
         Args:
             plan: What to train; every fault of it is found before the call.
@@ -116,7 +119,7 @@ class BedrockTrainer:
         try:
             answer = aws.call(self._bedrock, "GetModelCustomizationJob", jobIdentifier=plan.job_name)
         except NotFound:
-            return None
+            return self._renamed_job(plan)
         job = _job(answer)
         if answer.get("clientRequestToken") == plan.request_token:
             return self._of(plan, job)
@@ -127,6 +130,18 @@ class BedrockTrainer:
             "or settings. Attach to it with trainer.refresh(error.existing), or give the plan another name",
             code=error.code, request_id=error.request_id, operation=error.operation, existing=job,
         ) from error  # fmt: skip
+
+    def _renamed_job(self, plan: TrainingPlan) -> TrainingJob | None:
+        """The job of the same content under another name, among the newest; only a job's own page tells its token."""
+        page = aws.call(
+            self._bedrock, "ListModelCustomizationJobs", maxResults=_NEWEST, sortBy="CreationTime",
+            sortOrder="Descending",
+        )  # fmt: skip
+        for summary in page.get("modelCustomizationJobSummaries", []):
+            answer = aws.call(self._bedrock, "GetModelCustomizationJob", jobIdentifier=summary["jobArn"])
+            if answer.get("clientRequestToken") == plan.request_token:
+                return self._of(plan, _job(answer))
+        return None
 
     @staticmethod
     def _of(plan: TrainingPlan, job: TrainingJob) -> TrainingJob:
