@@ -16,7 +16,23 @@ from nova_tune.rehearsal import Rehearsal
 
 FIRST_TOKEN_MS = 150.0
 ROWS = 20_000
-WORDS = "harbour crane vessel berth cargo pilot tide voyage permit mooring ledger anchor captain quay ferry".split()
+WORDS = [
+    "harbour",
+    "crane",
+    "vessel",
+    "berth",
+    "cargo",
+    "pilot",
+    "tide",
+    "voyage",
+    "permit",
+    "mooring",
+    "ledger",
+    "anchor",
+    "captain",
+    "quay",
+    "ferry",
+]
 
 
 def examples() -> Dataset:
@@ -35,9 +51,8 @@ def examples() -> Dataset:
 def report(title: str, ttfts: list[float]) -> None:
     """One line of figures."""
     p95 = statistics.quantiles(ttfts, n=20)[-1]
-    print(
-        f"{title:<28} n={len(ttfts):<4} median {statistics.median(ttfts):6.1f} ms   p95 {p95:6.1f} ms   set {FIRST_TOKEN_MS:.0f} ms"
-    )
+    median = statistics.median(ttfts)
+    print(f"{title:<28} n={len(ttfts):<4} median {median:6.1f} ms   p95 {p95:6.1f} ms   set {FIRST_TOKEN_MS:.0f} ms")
 
 
 def main() -> None:

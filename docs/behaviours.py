@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, Any
 from docutils import nodes
 from docutils.parsers.rst import Directive
 
+from nova_tune.models import MODELS
+from nova_tune.rehearsal import BEHAVIOURS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+
+def _row(cells: Sequence[str]) -> nodes.row:
+    return nodes.row("", *(nodes.entry("", nodes.paragraph(text=str(cell))) for cell in cells))
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> nodes.table:
     group = nodes.tgroup(cols=len(head))
     group += [nodes.colspec(colwidth=1) for _ in head]
-    for part, lines in ((nodes.thead(), [head]), (nodes.tbody(), rows)):
-        for line in lines:
-            row = nodes.row()
-            for cell in line:
-                entry = nodes.entry()
-                entry += nodes.paragraph(text=str(cell))
-                row += entry
-            part += row
-        group += part
+    group += nodes.thead("", _row(head))
+    group += nodes.tbody("", *map(_row, rows))
     table = nodes.table()
     table += group
     return table
@@ -33,8 +33,6 @@ class Behaviours(Directive):
 
     def run(self) -> list[nodes.Node]:
         """The table."""
-        from nova_tune.rehearsal import BEHAVIOURS
-
         rows = [(item.id, item.statement, item.source, item.read) for item in BEHAVIOURS]
         return [_table(("id", "behaviour", "source", "read"), rows)]
 
@@ -44,8 +42,6 @@ class Models(Directive):
 
     def run(self) -> list[nodes.Node]:
         """The table."""
-        from nova_tune.models import MODELS
-
         rows = []
         for model in MODELS.values():
             low, high = model.records.value

@@ -58,6 +58,7 @@ CALLED = {
     "bedrock": [
         "CreateModelCustomizationJob",
         "GetModelCustomizationJob",
+        "ListModelCustomizationJobs",
         "StopModelCustomizationJob",
         "GetCustomModel",
         "ListTagsForResource",
