@@ -12,7 +12,7 @@ import nox
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = ["3.11", "3.12", "3.13"]
 EXTRAS = ["rehearsal", "sql", "parquet", "plot", "mlflow", "sagemaker"]
-FULLY_COVERED = ("checks", "costs", "evaluation/_stats")
+FULLY_COVERED = ("checks/*", "costs/*", "evaluation/_stats.py")
 
 nox.options.sessions = ["lint", "typing", "tests"]
 nox.options.error_on_missing_interpreters = False  # nox names each one that it skipped
@@ -71,7 +71,7 @@ def tests(session: nox.Session) -> None:
     session.run("coverage", "combine", silent=True)
     if not session.posargs:
         for room in FULLY_COVERED:
-            session.run("coverage", "report", f"--include=src/nova_tune/{room}*", "--fail-under=100")
+            session.run("coverage", "report", f"--include=src/nova_tune/{room}", "--fail-under=100")
         session.run("coverage", "report", "--fail-under=95")
 
 
