@@ -10,6 +10,8 @@ from sybil.parsers.markdown import PythonCodeBlockParser as MarkdownCode
 from sybil.parsers.markdown import SkipParser
 from sybil.parsers.rest import DocTestParser
 
+pytest_plugins = ["tests.network_guard"]
+
 _DOCSTRINGS = Sybil(
     parsers=[DocTestParser(optionflags=ELLIPSIS | NORMALIZE_WHITESPACE)],
     path="src",

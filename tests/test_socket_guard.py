@@ -9,7 +9,7 @@ import sys
 
 import boto3
 
-CONFTEST = pathlib.Path(__file__).with_name("conftest.py")
+GUARD = pathlib.Path(__file__).with_name("network_guard.py")
 
 REACHING = {
     "connect": "socket.socket().connect(('192.0.2.1', 80))",
@@ -33,7 +33,7 @@ STAYING = {
 
 
 def suite(tmp_path: pathlib.Path, body: str) -> subprocess.CompletedProcess[str]:
-    (tmp_path / "conftest.py").write_text(CONFTEST.read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "conftest.py").write_text(GUARD.read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "test_it.py").write_text(body, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir=."]
     return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
