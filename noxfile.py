@@ -55,7 +55,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """Types: mypy on everything, and every public name complete for those who import it."""
-    _install(session, "typing", "test", "examples", extras="rehearsal")
+    _install(session, "typing", "test", "examples", extras="rehearsal,sql")
     session.run("mypy", env={"MYPYPATH": "src:examples"})
     path = {"PATH": session.bin + os.pathsep + os.environ["PATH"]}
     session.run("pyright", "typing_tests", env=path)
@@ -65,7 +65,7 @@ def typing(session: nox.Session) -> None:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """The tests, the examples in docstrings and documents, and their coverage."""
-    _install(session, "test", "examples", extras="rehearsal")
+    _install(session, "test", "examples", extras="rehearsal,sql,parquet")
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", *session.posargs)
     session.run("coverage", "combine", silent=True)
@@ -93,7 +93,7 @@ def extra(session: nox.Session, extra: str) -> None:
 @nox.session
 def thorough(session: nox.Session) -> None:
     """The long property, kill and fault suites."""
-    _install(session, "test", "examples", extras="rehearsal")
+    _install(session, "test", "examples", extras="rehearsal,sql,parquet")
     session.run("pytest", "--hypothesis-profile=thorough", *session.posargs)
 
 

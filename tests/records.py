@@ -28,8 +28,12 @@ JUNK: tuple[Any, ...] = (
     None, True, 0, 1.5, "", " \u200b\n", "text", "user", "assistant", "system", [], {}, [[]], [{}], {"text": "x"},
     [{"text": "x"}], {"text": ""}, {"format": "png"}, "s3://bucket/key", "s3://b", "s3://bucket//x", "s3://bucket/k\n",
     "https://bucket/key", {"uri": "s3://bucket/a b"}, {"bytes": "aGk="}, "\u3000", "\u001c", "webp", "pdf",
+    {"json": {}}, {"reasoningText": {"text": ""}}, {"tools": [{}]}, {"tools": [{"toolSpec": {"name": "t"}}]}, "12",
 )  # fmt: skip
-KEYS = ("text", "role", "content", "image", "video", "toolUse", "reasoningContent", "bytes", "uri", "note", "message")
+KEYS = (
+    "text", "role", "content", "image", "video", "toolUse", "reasoningContent", "bytes", "uri", "note", "message",
+    "json", "name", "toolResult", "input", "tools",
+)  # fmt: skip
 
 
 def text_record(*turns: str, system: str | None = "Be brief.") -> dict[str, Any]:
@@ -47,7 +51,41 @@ def text_record(*turns: str, system: str | None = "Be brief.") -> dict[str, Any]
 
 def media(kind: str, fmt: str, uri: str = "s3://bucket/media/1.bin") -> dict[str, Any]:
     """A content block with an image, a video or a document."""
-    return {kind: {"format": fmt, "source": {"s3Location": {"uri": uri}}}}
+    return {kind: {"format": fmt, "source": {"s3Location": {"uri": uri, "bucketOwner": "123456789012"}}}}
+
+
+def tool_config(*names: str) -> dict[str, Any]:
+    """A toolConfig with tools of these names."""
+    schema = {"json": {"type": "object"}}
+    return {"tools": [{"toolSpec": {"name": name, "description": "x", "inputSchema": schema}} for name in names]}
+
+
+def tool_use(name: str = "t", call: str = "1") -> dict[str, Any]:
+    """A block that calls a tool."""
+    return {"toolUse": {"toolUseId": call, "name": name, "input": {"a": 1}}}
+
+
+def tool_result(text: str = "two", call: str = "1") -> dict[str, Any]:
+    """A block with a call's result."""
+    return {"toolResult": {"toolUseId": call, "content": [{"text": text}]}}
+
+
+def reasoning(text: str = "so") -> dict[str, Any]:
+    """A block of reasoning."""
+    return {"reasoningContent": {"reasoningText": {"text": text}}}
+
+
+def tool_record() -> dict[str, Any]:
+    """A valid record for Nova 2 Lite: reasoning, a call, its result and the answer."""
+    record = text_record()
+    record["toolConfig"] = tool_config("t")
+    record["messages"] = [
+        {"role": "user", "content": [{"text": "How many?"}]},
+        {"role": "assistant", "content": [reasoning(), tool_use()]},
+        {"role": "user", "content": [tool_result()]},
+        {"role": "assistant", "content": [{"text": "Two"}]},
+    ]
+    return record
 
 
 def valid_record(random: Random, model: str) -> dict[str, Any]:
@@ -57,24 +95,19 @@ def valid_record(random: Random, model: str) -> dict[str, Any]:
     kinds = {"nova-micro": (), "nova-2-lite": ("image", "video", "document")}.get(model, ("image", "video"))
     if kinds and random.random() < 0.6:
         kind = random.choice(kinds)
-        formats = {
-            "image": ("png", "jpeg", "gif", "webp"),
-            "video": ("mov", "mkv", "mp4", "webm"),
-            "document": ("pdf",),
-        }
+        formats = {"image": ("png", "jpeg", "gif"), "video": ("mov", "mkv", "mp4"), "document": ("pdf",)}
+        if model != "nova-2-lite":
+            formats |= {"image": ("webp",), "video": ("webm",)}
         for _ in range(random.randint(1, 10) if kind == "image" else 1):
             block = media(kind, random.choice(formats[kind]))
-            if random.random() < 0.5:
-                block[kind]["source"]["s3Location"]["bucketOwner"] = "123456789012"
             record["messages"][random.randrange(0, len(turns), 2)]["content"].append(block)
     if model == "nova-2-lite" and random.random() < 0.5:
-        record["toolConfig"] = {"tools": [{"toolSpec": {"name": "t", "inputSchema": {"json": {"type": "object"}}}}]}
-        use = {"toolUse": {"toolUseId": "1", "name": "t", "input": {"a": 1}}}
-        result = {"toolResult": {"toolUseId": "1", "content": [{"json": {"b": 2}}]}}
-        record["messages"][-1]["content"].append({"reasoningContent": {"reasoningText": {"text": "so"}}})
+        record["toolConfig"] = tool_config("t")
+        result = random.choice((tool_result(), {"toolResult": {"toolUseId": "1", "content": [{"json": {"b": 2}}]}}))
+        record["messages"][-1]["content"].append(reasoning())
         record["messages"] += [
             {"role": "user", "content": [{"text": "do"}]},
-            {"role": "assistant", "content": [use]},
+            {"role": "assistant", "content": [tool_use()]},
             {"role": "user", "content": [result]},
             {"role": "assistant", "content": [{"text": "done"}]},
         ]

@@ -299,5 +299,15 @@ def test_a_split_that_leaves_nothing_is_refused(held_out):
 
 def test_an_unknown_grouping_is_refused():
     """A misspelt grouping is told at once, with the ones there are."""
-    with pytest.raises(DatasetError, match="no grouping 'schemas'; use 'schema', 'prompt' or a function"):
+    with pytest.raises(DatasetError, match="no grouping 'schemas'; use 'schema', 'sql', 'prompt' or a function"):
         dataset(DISTINCT[:5]).split(held_out=0.5, by="schemas")
+
+
+def test_an_sql_template_never_stands_on_both_sides():
+    """With by="sql" answers that differ in literals alone stay together, and an answer without SQL is refused."""
+    rows = [text_record(f"question {n}", f"SELECT a{n % 40} FROM t WHERE b = {n} AND c = 'x{n}'") for n in range(200)]
+    sides = [{row.reference.split()[1] for row in part} for part in dataset(rows).split(held_out=0.4, by="sql", seed=2)]
+    assert all(sides)
+    assert not sides[0] & sides[1]
+    with pytest.raises(DatasetError, match="line 2 holds no SQL"):
+        list(dataset([rows[0], text_record("q", " ; ")]).split(held_out=0.5, by="sql")[0])

@@ -6,6 +6,7 @@ import csv
 import gc
 import gzip
 import io
+import itertools
 import json
 import tempfile
 import warnings
@@ -152,6 +153,12 @@ def test_doubled_keys_in_an_array_are_refused_not_dropped():
             list(data.rows())
 
 
+@pytest.mark.parametrize("text", ["", " \n", "[]", "\ufeff[ ]\n"])
+def test_an_array_without_items_has_no_rows(text):
+    """An empty file and an empty list are no rows and no error."""
+    assert rows_of(text, ".json") == []
+
+
 # JSON Lines
 
 
@@ -170,12 +177,22 @@ def test_lines_are_kept_byte_for_byte(lines):
     assert filled == list(range(1, len(filled) + 1))
 
 
-def test_a_line_beyond_the_largest_record_is_never_loaded(monkeypatch):
-    """A longer line than a record may be is refused with its number; one of just that length is taken."""
+def test_a_line_beyond_the_largest_record_is_never_loaded(tmp_path, monkeypatch):
+    """A longer line than a record may be is a finding with its number; one of just that length is taken."""
     monkeypatch.setattr(_sources, "_MAX_RECORD", 100)
-    assert len(rows_of(b"x" * 100 + b"\n" + b"x" * 100, ".jsonl")) == 2
-    error = refusal(b"{}\n" + b"x" * 101, ".jsonl")
-    assert (error.line, "longer than 100 bytes" in str(error)) == (2, True)
+    monkeypatch.setattr(_sources, "_BLOCK", 7)
+    for length in (6, 7, 8, 13, 14, 99, 100):
+        lines = [b"x" * length, b"y" * length]
+        assert [raw for _, _, raw in rows_of(b"\n".join(lines), ".jsonl")] == lines
+    for length in (101, 102, 107, 108, 109, 500):
+        for end, packed in itertools.product((b"", b"\n", b"\n{}"), (False, True)):
+            path = tmp_path / "data.jsonl"
+            content = b"{}\n" + b"x" * length + end
+            path.write_bytes(gzip.compress(content) if packed else content)
+            first, long, *rest = Dataset.from_file(path)._source
+            assert (first.raw, long.raw, long.line, long.number) == (b"{}", None, 2, 2)
+            assert (long.refusal.rule, long.refusal.line, long.refusal.record) == ("lines.long", 2, 2)
+            assert [(record.raw, record.line, record.number) for record in rest] == [(b"{}", 3, 3)] * end.endswith(b"}")
 
 
 def test_rows_of_json_lines_come_decoded():
@@ -224,9 +241,6 @@ def test_the_line_of_a_row_is_the_physical_one():
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        ('a,b\n"1\n1",2\n3\n', 4, "has 1 cells, its header names 2"),
-        ("a,b\n1,2,3\n", 2, "has 3 cells, its header names 2"),
-        ("\n\na,b\n\n1\n", 5, "has 1 cells"),
         ("a,b,a\n1,2,3\n", 1, "two columns named 'a'"),
         ('a,b\n1,"2\n3,4\n', 2, "not CSV"),
         ('a,b\n1,2\n3,"4"x\n', 3, "not CSV"),
@@ -313,8 +327,10 @@ def test_a_file_that_cannot_be_opened_is_named(suffix, tmp_path, monkeypatch):
 
 
 def test_a_name_that_tells_no_format_is_refused():
-    """from_file() takes .json, .jsonl and .csv, and says so for anything else."""
-    with pytest.raises(SourceError, match=r"'data.txt' does not tell the format; it ends in .json, .jsonl or .csv"):
+    """from_file() takes .json, .jsonl, .csv and .parquet, and says so for anything else."""
+    with pytest.raises(
+        SourceError, match=r"'data.txt' does not tell the format; it ends in .json, .jsonl or .csv, .* or in .parquet"
+    ):
         Dataset.from_file("some/data.txt")
 
 

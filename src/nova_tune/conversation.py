@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _ENCODER = msgspec.json.Encoder()
+_OBJECT = msgspec.json.Decoder(dict[str, Any])
 _CANONICAL = msgspec.json.Encoder(order="deterministic")
 
 
@@ -83,6 +84,10 @@ class Conversation:
         Raises:
             ValueError: The line is not JSON, or not an object.
         """
+        try:
+            return cls(_OBJECT.decode(line))
+        except (ValueError, RecursionError):  # it may be right all the same: half a surrogate pair, and who tells why
+            pass
         try:
             record = json.loads(line if isinstance(line, str) else line.decode("utf-8"), parse_constant=_refuse)
         except RecursionError:

@@ -63,6 +63,10 @@ class Model:
 
     ``customizable_id`` is what a customization job takes; ``inference_id`` is what Converse takes for the
     untuned model. They differ by more than a suffix: Nova 2 Lite answers through an inference profile alone.
+
+    ``records`` is the range that Bedrock takes and ``records_narrow`` the lower maximum that one source states beside
+    it; ``records_sagemaker`` is what AWS sizes its recipes for. ``formats_disputed`` are the media formats that one
+    source takes and another refuses.
     """
 
     name: str
@@ -71,8 +75,12 @@ class Model:
     inference_id: Fact[str]
     region: Fact[str]
     records: Fact[tuple[int, int]]
+    records_narrow: Fact[int | None]
+    records_sagemaker: Fact[int | None]
     context_tokens: Fact[int]
+    context_sagemaker: Fact[int]
     media: Fact[tuple[str, ...]]
+    formats_disputed: Fact[tuple[str, ...]]
     takes_tools: bool
     takes_validation: Fact[bool]
     platforms: tuple[Platform, ...]
@@ -92,8 +100,13 @@ _VALIDATOR = (
     "https://github.com/aws-samples/amazon-nova-samples customization/bedrock-finetuning/understanding/"
     "dataset_validation/nova_ft_dataset_validator.py @1e88f245"
 )
+_NOVA_2_PAGE = "https://docs.aws.amazon.com/nova/latest/nova2-userguide/nova-data-prep-sft-2.html"
+_SAGEMAKER_PAGE = _NOVA + "nova-fine-tune-1.html"
 _NOVA_1_RECORDS = Fact((8, 20_000), _DATA_PAGE)
+_NO_MAXIMUM: Fact[int | None] = Fact(None, _DATA_PAGE)
 _CONTEXT = Fact(32_000, _DATA_PAGE)
+_CONTEXT_SAGEMAKER = Fact(65_536, _SAGEMAKER_PAGE + " (training_config.max_length)")
+_NONE_DISPUTED: Fact[tuple[str, ...]] = Fact((), _DATA_PAGE)
 _WARMUP = _NOVA + "customize-fine-tune-hyperparameters.html"
 _VISION: Fact[tuple[str, ...]] = Fact(("image", "video"), _DATA_PAGE)
 
@@ -105,8 +118,12 @@ MODELS: dict[str, Model] = {
         inference_id=Fact("amazon.nova-micro-v1:0", _BEDROCK + "models-supported.html"),
         region=_REGION,
         records=_NOVA_1_RECORDS,
+        records_narrow=_NO_MAXIMUM,
+        records_sagemaker=Fact(100_000, _SAGEMAKER_PAGE),
         context_tokens=_CONTEXT,
+        context_sagemaker=_CONTEXT_SAGEMAKER,
         media=Fact((), _DATA_PAGE),
+        formats_disputed=_NONE_DISPUTED,
         takes_tools=False,
         takes_validation=Fact(value=True, source=_CUSTOMIZABLE),
         platforms=("bedrock", "sagemaker"),
@@ -119,8 +136,12 @@ MODELS: dict[str, Model] = {
         inference_id=Fact("amazon.nova-lite-v1:0", _BEDROCK + "models-supported.html"),
         region=_REGION,
         records=_NOVA_1_RECORDS,
+        records_narrow=_NO_MAXIMUM,
+        records_sagemaker=_NO_MAXIMUM,
         context_tokens=_CONTEXT,
+        context_sagemaker=_CONTEXT_SAGEMAKER,
         media=_VISION,
+        formats_disputed=_NONE_DISPUTED,
         takes_tools=False,
         takes_validation=Fact(value=True, source=_CUSTOMIZABLE),
         platforms=("bedrock", "sagemaker"),
@@ -133,8 +154,12 @@ MODELS: dict[str, Model] = {
         inference_id=Fact("amazon.nova-pro-v1:0", _BEDROCK + "models-supported.html"),
         region=_REGION,
         records=_NOVA_1_RECORDS,
+        records_narrow=Fact(10_000, "https://github.com/rezaarchi/bedrock-nova-finetuning-pipeline README"),
+        records_sagemaker=Fact(40_000, _SAGEMAKER_PAGE),
         context_tokens=_CONTEXT,
+        context_sagemaker=_CONTEXT_SAGEMAKER,
         media=_VISION,
+        formats_disputed=_NONE_DISPUTED,
         takes_tools=False,
         takes_validation=Fact(value=True, source=_CUSTOMIZABLE),
         platforms=("bedrock", "sagemaker"),
@@ -147,8 +172,12 @@ MODELS: dict[str, Model] = {
         inference_id=Fact("us.amazon.nova-2-lite-v1:0", _BEDROCK + "inference-profiles-support.html"),
         region=_REGION,
         records=Fact((200, 20_000), _VALIDATOR),
+        records_narrow=_NO_MAXIMUM,
+        records_sagemaker=_NO_MAXIMUM,
         context_tokens=_CONTEXT,
+        context_sagemaker=_CONTEXT_SAGEMAKER,
         media=Fact(("image", "video", "document"), _NOVA + "nova2-userguide"),
+        formats_disputed=Fact(("webp", "webm"), f"{_NOVA_2_PAGE} takes them, {_VALIDATOR} does not"),
         takes_tools=True,
         takes_validation=Fact(value=False, source=_VALIDATOR),
         platforms=("bedrock",),
@@ -164,6 +193,23 @@ RESERVED_WORDS: Fact[tuple[str, ...]] = Fact(
 
 DOUBTFUL_WORDS: Fact[tuple[str, ...]] = Fact(("Thought:", "<unk>"), _VALIDATOR)
 """Words that AWS's own scripts refuse and its documentation does not name."""
+
+MEDIA_FORMATS: Fact[dict[str, tuple[str, ...]]] = Fact(
+    {"image": ("png", "jpeg", "gif", "webp"), "video": ("mov", "mkv", "mp4", "webm"), "document": ("pdf",)}, _DATA_PAGE
+)
+"""The formats of each kind of media."""
+
+MEDIA_COUNTS: Fact[dict[str, int]] = Fact({"image": 10, "video": 1, "document": 1}, _DATA_PAGE)
+"""How many of each kind one record holds at most."""
+
+MEDIA_BYTES: Fact[dict[str, int]] = Fact({"image": 10 << 20, "video": 50 << 20, "document": 10 << 20}, _DATA_PAGE)
+"""How large a file of each kind is at most."""
+
+LINE_BYTES: Fact[int] = Fact(16 << 20, "assumed: AWS states no limit, and no record within the context comes near")
+"""How long a line is read at most."""
+
+CONTEXT_CHARACTERS: Fact[int] = Fact(20, "assumed: English prose has 4 to 6 characters a token, code 3 to 4")
+"""More characters to a token than any real text has: what is longer than this many times the context is too long."""
 
 SCHEMA_VERSION: Fact[str] = Fact("bedrock-conversation-2024", _DATA_PAGE)
 """The value every record is written with."""

@@ -46,6 +46,21 @@ def _fields(text: str) -> tuple[str, ...]:
     return tuple(names)
 
 
+@functools.lru_cache(maxsize=64)
+def _columns(*texts: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for text in texts for name in _fields(text)))
+
+
+@functools.lru_cache(maxsize=64)
+def _pieces(text: str) -> tuple[tuple[str, str | None], ...]:
+    return tuple((literal, name) for literal, name, _, _ in _FORMATTER.parse(text))
+
+
+def _rendered(text: str, values: Mapping[str, Any]) -> str:
+    """What ``text.format_map(values)`` gives for texts, without reading the template again for each row."""
+    return "".join([literal if name is None else literal + values[name] for literal, name in _pieces(text)])
+
+
 def _check(_: Template, __: attrs.Attribute[str], text: str) -> None:
     _fields(text)
 
@@ -77,12 +92,12 @@ class Template:
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column the template needs, in order of appearance."""
-        return tuple(dict.fromkeys(_fields(self.system) + _fields(self.user) + _fields(self.assistant)))
+        return _columns(self.system, self.user, self.assistant)
 
     @property
     def prompt_columns(self) -> tuple[str, ...]:
         """The columns needed to ask: those of the system prompt and the user's turn."""
-        return tuple(dict.fromkeys(_fields(self.system) + _fields(self.user)))
+        return _columns(self.system, self.user)
 
     def prompt(self, values: Mapping[str, Any]) -> tuple[str, str]:
         """The system prompt and the user's turn for these values.
@@ -98,7 +113,7 @@ class Template:
             raise TemplateError(
                 f"the template has no field {{{clip(str(unknown[0]))}}}; its fields are {listed(self.prompt_columns)}"
             )
-        return self.system.format_map(values), self.user.format_map(values)
+        return _rendered(self.system, values), _rendered(self.user, values)
 
     def turns(self, row: Mapping[str, Any]) -> tuple[str, str, str]:
         """System prompt, user's turn and assistant's turn for one row; other columns are left alone.
@@ -110,7 +125,7 @@ class Template:
             TemplateError: A column is missing or is not text.
         """
         self._require(self.columns, row)
-        return self.system.format_map(row), self.user.format_map(row), self.assistant.format_map(row)
+        return _rendered(self.system, row), _rendered(self.user, row), _rendered(self.assistant, row)
 
     def _require(self, needed: Iterable[str], values: Mapping[str, Any]) -> None:
         for name in needed:

@@ -27,6 +27,7 @@ _EAST_ASIAN = re.compile(
 
 # Characters a token: letters and white space 5.4, digits and symbols 1.6, East Asian 0.9, all else 2. As whole
 # numbers over a common denominator: 1/5.4 = 40/216, 1/1.6 = 135/216, 1/0.9 = 240/216, 1/2 = 108/216.
+_TOGETHER = 1 << 16  # characters weighed at a time; a text's weight is the sum of its characters' weights
 _WORD, _SYMBOL, _WIDE, _OTHER, _WHOLE = 40, 135, 240, 108, 216
 
 
@@ -76,6 +77,22 @@ def _estimate(weight: int) -> TokenEstimate:
     )
 
 
+class _Text(msgspec.Struct, gc=False):
+    text: str = ""
+
+
+class _Message(msgspec.Struct, gc=False):
+    content: list[_Text]
+
+
+class _Record(msgspec.Struct, gc=False):
+    messages: list[_Message]
+    system: list[_Text] = []
+
+
+_RECORD = msgspec.json.Decoder(_Record)
+
+
 class TokenCounter:
     """The sum of the estimates of many records, rounded once. Media and tool definitions are not counted.
 
@@ -88,18 +105,27 @@ class TokenCounter:
 
     def __init__(self) -> None:
         self._total = 0
+        self._texts: list[str] = []
+        self._waiting = 0
 
     def add_record(self, line: bytes) -> None:
         """Count the texts of one line of a training file; a line that is no record counts as a text itself."""
         try:
-            record = msgspec.json.decode(line)
-            texts = [block["text"] for block in record.get("system", ())]
-            for message in record["messages"]:
-                texts.extend(block.get("text", "") for block in message["content"])
-            self._total += sum(map(_weight, texts))
-        except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
-            self._total += _weight(line.decode("utf-8", "replace"))
+            record = _RECORD.decode(line)
+            said = [part.text for message in record.messages for part in message.content]
+            text = "".join([part.text for part in record.system] + said)
+        except (RecursionError, ValueError):
+            text = line.decode("utf-8", "replace")
+        self._texts.append(text)
+        self._waiting += len(text)
+        if self._waiting > _TOGETHER:
+            self._weigh()
+
+    def _weigh(self) -> None:
+        self._total += _weight("".join(self._texts))
+        self._texts, self._waiting = [], 0
 
     def estimate(self) -> TokenEstimate:
         """The estimate for all records so far."""
+        self._weigh()
         return _estimate(self._total)

@@ -8,11 +8,13 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from nova_tune.checks._report import Issue
+from nova_tune.checks._rules import finding
 from nova_tune.template import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from nova_tune.checks._report import Issue
 
 _BOM = b"\xef\xbb\xbf"
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -20,6 +22,9 @@ _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 # Levels of lists and objects. A record needs 8 and a tool's JSON Schema a few dozen; assumed, AWS states no limit.
 # Without one of our own, what can be read would hang on how deep the caller's stack already is.
 _DEPTH = 128
+
+
+_NESTS = (dict, list)
 
 
 class Doubled(dict[str, Any]):
@@ -57,10 +62,6 @@ TABLE_DECODER = json.JSONDecoder(object_pairs_hook=_object)
 """For tables rather than records: NaN is a missing cell there, which only matters in a column that is used."""
 
 
-def _issue(rule: str, message: str, hint: str = "") -> Issue:
-    return Issue(rule=f"json.{rule}", severity="error", message=message, hint=hint)
-
-
 def decode(line: bytes) -> tuple[Any, Issue | None]:
     """The value of one line of JSON, and the fault that makes it unreadable.
 
@@ -71,30 +72,36 @@ def decode(line: bytes) -> tuple[Any, Issue | None]:
         The value and None, or None and the fault.
     """
     if line.startswith(_BOM):
-        return None, _issue("bom", "the line begins with a byte order mark", "save the file as UTF-8 without BOM")
+        return None, finding(
+            "json.bom", "", "the line begins with a byte order mark", "save the file as UTF-8 without BOM"
+        )
     try:
         value = _DECODER.decode(line.decode("utf-8"))
     except UnicodeDecodeError as error:
-        return None, _issue("encoding", f"byte {error.start + 1} is not UTF-8", "save the file as UTF-8")
+        return None, finding("json.encoding", "", f"byte {error.start + 1} is not UTF-8", "save the file as UTF-8")
     except _NoNumber as error:
-        return None, _issue("number", str(error), "write a number, a text or null")
+        return None, finding("json.number", "", str(error), "write a number, a text or null")
     except json.JSONDecodeError as error:
         if error.msg == "Extra data":
-            return None, _issue("extra", f"something follows the value at column {error.colno}", "one object a line")
-        return None, _issue("syntax", f"not JSON at column {error.colno}: {error.msg}")
+            return None, finding(
+                "json.extra", "", f"something follows the value at column {error.colno}", "one object a line"
+            )
+        return None, finding("json.syntax", "", f"not JSON at column {error.colno}: {error.msg}")
     except RecursionError:
         return None, _nesting()
     except ValueError as error:  # a number of more digits than Python converts
-        return None, _issue("number", str(error).partition(";")[0])
+        return None, finding("json.number", "", str(error).partition(";")[0])
     if line.count(b"[") + line.count(b"{") > _DEPTH and _deep(value):
         return None, _nesting()
     if _SURROGATE.search(line) and (lone := _lone_surrogate(value)):
-        return None, _issue("surrogate", f"{lone} is half of a surrogate pair and no character", "write the character")
+        return None, finding(
+            "json.surrogate", "", f"{lone} is half of a surrogate pair and no character", "write the character"
+        )
     return value, None
 
 
 def _nesting() -> Issue:
-    return _issue("nesting", f"the line is nested more than {_DEPTH} levels deep")
+    return finding("json.nesting", "", f"the line is nested more than {_DEPTH} levels deep")
 
 
 def _deep(value: Any) -> bool:
@@ -125,16 +132,29 @@ def duplicate_keys(value: Any) -> Iterator[Issue]:
     Args:
         value: What :func:`decode` read.
     """
+    if not _any_doubled(value):
+        return
     waiting: list[tuple[tuple[Any, ...], Any]] = [((), value)]
     while waiting:
         parts, item = waiting.pop()
         for key in item.doubled if isinstance(item, Doubled) else ():
             path = "".join(f"/{pointer(str(part))}" for part in (*parts, key))
-            yield Issue("keys.duplicate", "error", f"the key {clip(key)!r} stands twice", path=path,
-                        hint="readers keep the last and drop the first")  # fmt: skip
+            yield finding("keys.duplicate", path, f"the key {clip(key)!r} stands twice",
+                          "readers keep the last and drop the first")  # fmt: skip
         named = item.items() if isinstance(item, dict) else enumerate(item)
         inner = [((*parts, name), child) for name, child in named if isinstance(child, dict | list)]
         waiting.extend(reversed(inner))
+
+
+def _any_doubled(value: Any) -> bool:
+    waiting = [value]
+    for item in waiting:
+        if isinstance(item, Doubled):
+            return True
+        children = item.values() if isinstance(item, dict) else item
+        if inner := [child for child in children if isinstance(child, _NESTS)]:
+            waiting += inner
+    return False
 
 
 def pointer(key: str) -> str:

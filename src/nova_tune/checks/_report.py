@@ -85,6 +85,24 @@ class ValidationReport:
         """True when there is no error. Warnings and notes do not count."""
         return self.errors == 0
 
+    def strict(self) -> ValidationReport:
+        """The same report with every warning raised to an error."""
+        issues = tuple(
+            attrs.evolve(issue, severity="error") if issue.severity == "warning" else issue for issue in self.issues
+        )
+        return attrs.evolve(self, issues=issues, errors=self.errors + self.warnings, warnings=0)
+
+    def joined(self, other: ValidationReport) -> ValidationReport:
+        """This report with the findings of another one about the same records, such as that of ``check_media``."""
+        counts = Counter(self.counts_by_rule) + Counter(other.counts_by_rule)
+        return attrs.evolve(
+            self,
+            issues=self.issues + other.issues,
+            counts_by_rule=dict(sorted(counts.items())),
+            errors=self.errors + other.errors,
+            warnings=self.warnings + other.warnings,
+        )
+
     def raise_if_invalid(self) -> ValidationReport:
         """This report, when it holds no error.
 
@@ -138,14 +156,15 @@ class Tally:
         self._kept: list[Issue] = []
         self._severities: Counter[Severity] = Counter()
 
-    def add(self, issue: Issue) -> None:
-        """Count a finding, unless its rule is ignored."""
+    def add(self, issue: Issue) -> bool:
+        """Count a finding and say True, unless its rule is ignored."""
         if issue.rule in self._ignore:
-            return
+            return False
         self._counts[issue.rule] += 1
         self._severities[issue.severity] += 1
         if self._counts[issue.rule] <= _CAP:
             self._kept.append(issue)
+        return True
 
     def report(self, *, records: int, model: str, platform: str) -> ValidationReport:
         """The report of all that was counted."""

@@ -2,25 +2,48 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from nova_tune import models
-from nova_tune.checks import Tally, ValidationReport
+from nova_tune.checks import Tally, ValidationReport, count_issues
 from nova_tune.conversation import Conversation
-from nova_tune.dataset._derived import Converted, Counted, Held, Kept, own_path, raw_line, read_row, written
-from nova_tune.dataset._selection import bottom, bound_of, canonical, group_key, place, share, whole
-from nova_tune.dataset._sources import Csv, JsonArray, JsonLines, Record, Rows, Source
-from nova_tune.dataset._validation import check_records, count_issues
-from nova_tune.dataset._writing import replacing, upload_lines, write_lines
+from nova_tune.dataset._checked import Checked, refused_line, refused_path
+from nova_tune.dataset._derived import Changed, Converted, Counted, Held, Kept, own_path, raw_line, read_row, written
+from nova_tune.dataset._selection import (
+    Shuffled,
+    Unrepeated,
+    bottom,
+    bound_of,
+    canonical,
+    group_key,
+    place,
+    repeats,
+    share,
+    whole,
+)
+from nova_tune.dataset._sources import JsonArray, JsonLines, Record, Source
+from nova_tune.dataset._sources_csv import Csv
+from nova_tune.dataset._sources_noted import Noted
+from nova_tune.dataset._sources_remote import Parquet, source_at
+from nova_tune.dataset._sources_rows import Rows
+from nova_tune.dataset._stats import DatasetStats, stats_of
+from nova_tune.dataset._validation import Check, bucket_of, file_issues
+from nova_tune.dataset._writing import Lines, replacing, upload_lines, write_lines
 from nova_tune.errors import DatasetError, InvalidDataset, SourceError
-from nova_tune.formats import TemplateFormat
+from nova_tune.formats import AutoFormat, TemplateFormat
+from nova_tune.quality import QualityReport, examine
+from nova_tune.sql import SqlCheck, transpiled_line
 from nova_tune.template import Template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from nova_tune.dataset._sources_rows import Table
     from nova_tune.formats import Format
     from nova_tune.values import TrainingData
 
@@ -45,8 +68,7 @@ class Dataset:
     def __init__(self, source: Source, *, template: Template | None = None, steps: Steps = ()) -> None:
         self._source = source
         self._template = template
-        name = source.path.name if source.path else source.name
-        self._steps: Steps = steps or ({"step": "read", "source": name},)
+        self._steps: Steps = steps or (getattr(source, "step", None) or {"step": "read", "source": source.name},)
 
     @property
     def template(self) -> Template | None:
@@ -55,48 +77,92 @@ class Dataset:
 
     @property
     def steps(self) -> Steps:
-        """What was done to the data so far, as it will stand in the manifest."""
+        """What was done to the data so far, as it will stand in the manifest.
+
+        A pass adds what it found out: a CSV file's encoding and delimiter, the columns that a format left unused.
+        """
         return self._steps
 
     # Reading
 
     @classmethod
-    def from_jsonl(cls, path: PathLike) -> Dataset:
+    def from_jsonl(cls, path: PathLike, *, session: Any = None, client: Any = None) -> Dataset:
         """A JSON Lines file, ``.gz`` or not; its lines are kept byte for byte until they are converted.
+
+        Args:
+            path: The file, or an ``s3://`` URI; an object in S3 is fetched on the first pass, into a temporary file.
+            session: A boto3 session, for S3; boto3's default without it.
+            client: An S3 client, used instead of the session.
 
         Raises:
             SourceError: On the first pass, when the file is missing or breaks off.
         """
-        return cls(JsonLines(Path(path)))
+        return cls(source_at(path, JsonLines, session=session, client=client))
 
     @classmethod
-    def from_json(cls, path: PathLike) -> Dataset:
+    def from_json(cls, path: PathLike, *, session: Any = None, client: Any = None) -> Dataset:
         """A JSON array of objects, ``.gz`` or not, read object by object.
+
+        Args:
+            path: The file, or an ``s3://`` URI.
+            session: A boto3 session, for S3.
+            client: An S3 client, used instead of the session.
 
         Raises:
             SourceError: On the first pass, when the file is missing, breaks off, or is no list of objects.
         """
-        return cls(JsonArray(Path(path)))
+        return cls(source_at(path, JsonArray, session=session, client=client))
 
     @classmethod
-    def from_csv(cls, path: PathLike, *, delimiter: str | None = None) -> Dataset:
+    def from_csv(
+        cls,
+        path: PathLike,
+        *,
+        delimiter: str | None = None,
+        encoding: str | None = None,
+        session: Any = None,
+        client: Any = None,
+    ) -> Dataset:
         """A CSV file with a header, ``.gz`` or not; cells keep their line breaks.
 
         Args:
-            path: The file.
-            delimiter: The delimiter; the most frequent of ``, ; tab |`` in the header when it is not given.
+            path: The file, or an ``s3://`` URI.
+            delimiter: The delimiter; when it is not given, the one of ``, ; tab |`` that fits header and first rows.
+            encoding: The encoding, such as ``"cp1252"``; when it is not given, UTF-8, or UTF-16 with its mark. What
+                was found stands in :attr:`steps` after a pass.
+            session: A boto3 session, for S3.
+            client: An S3 client, used instead of the session.
 
         Raises:
-            SourceError: On the first pass, when the file is missing or a row has another number of cells.
+            SourceError: On the first pass, when the file is missing, a row has another number of cells, or encoding or
+                delimiter cannot be told; the message then names two that are possible.
         """
-        return cls(Csv(Path(path), delimiter=delimiter))
+        make = functools.partial(Csv, delimiter=delimiter, encoding=encoding)
+        return cls(source_at(path, make, session=session, client=client))
 
     @classmethod
-    def from_records(cls, rows: Iterable[Mapping[str, Any]]) -> Dataset:
-        """Any iterable of mappings. One that can be read once only is spooled to a temporary file first.
+    def from_parquet(cls, path: PathLike, *, session: Any = None, client: Any = None) -> Dataset:
+        """A Parquet file, read a thousand rows at a time.
 
         Args:
-            rows: Mappings from column to value.
+            path: The file, or an ``s3://`` URI.
+            session: A boto3 session, for S3.
+            client: An S3 client, used instead of the session.
+
+        Raises:
+            MissingExtra: On the first pass, when the extra ``parquet`` is not installed.
+            SourceError: On the first pass, when the file is missing, damaged, or no Parquet.
+        """
+        return cls(source_at(path, Parquet, session=session, client=client))
+
+    @classmethod
+    def from_records(cls, rows: Iterable[Mapping[str, Any]] | Table) -> Dataset:
+        """Any iterable of mappings, or a table: a DataFrame of pandas or Polars, Arrow, a Hugging Face data set.
+
+        What can be read once only is spooled to a temporary file first.
+
+        Args:
+            rows: Mappings from column to value, or the table.
 
         Raises:
             DatasetError: On a pass, when an item is no mapping, or when fewer rows come than the last time.
@@ -104,19 +170,26 @@ class Dataset:
         return cls(Rows(rows))
 
     @classmethod
-    def from_file(cls, path: PathLike) -> Dataset:
-        """A file in any of the formats above, told by its name: ``.json``, ``.jsonl`` or ``.csv``, each also ``.gz``.
+    def from_file(cls, path: PathLike, *, session: Any = None, client: Any = None) -> Dataset:
+        """A file in a format told by its name: ``.json``, ``.jsonl`` or ``.csv``, each also ``.gz``, or ``.parquet``.
+
+        Args:
+            path: The file, or an ``s3://`` URI.
+            session: A boto3 session, for S3.
+            client: An S3 client, used instead of the session.
 
         Raises:
             SourceError: The name says none of them.
         """
         name = Path(path).name.lower().removesuffix(".gz")
-        readers = {".json": cls.from_json, ".jsonl": cls.from_jsonl, ".csv": cls.from_csv}
+        readers = {
+            ".json": cls.from_json, ".jsonl": cls.from_jsonl, ".csv": cls.from_csv, ".parquet": cls.from_parquet
+        }  # fmt: skip
         for suffix, reader in readers.items():
             if name.endswith(suffix):
-                return reader(path)
+                return reader(path, session=session, client=client)
         raise SourceError(f"the name {Path(path).name!r} does not tell the format; it ends in .json, .jsonl or .csv, "
-                          "each also with .gz", path=str(path))  # fmt: skip
+                          "each also with .gz, or in .parquet", path=str(path))  # fmt: skip
 
     # Walking over it
 
@@ -149,15 +222,25 @@ class Dataset:
 
     # Making other data sets of it
 
-    def convert(self, to: Format | Template) -> Dataset:
+    def convert(self, to: Format | AutoFormat | Template) -> Dataset:
         """The same rows as training records, converted anew on each pass.
 
         Args:
-            to: A format of :mod:`nova_tune.formats`, or a :class:`~nova_tune.Template`.
+            to: A format of :mod:`nova_tune.formats`, or a :class:`~nova_tune.Template`. ``formats.auto()`` reads the
+                first rows now, and what it chose stands in :attr:`steps`.
+
+        Raises:
+            DatasetError: ``formats.auto()`` cannot tell what the rows are, or they are not for fine-tuning.
         """
+        step: dict[str, Any] = {"step": "convert"}
+        if isinstance(to, AutoFormat):
+            decoded = (read_row(record)[0] for record in self._source)
+            to = to.of(row for row in decoded if row is not None)
+            step["told_from"] = to.looked_at
         chosen: Format = TemplateFormat(to) if isinstance(to, Template) else to
-        steps = (*self._steps, {"step": "convert", "format": type(chosen).__name__})
-        return Dataset(Converted(self._source, chosen), template=chosen.template, steps=steps)
+        step["format"] = getattr(chosen, "kind", type(chosen).__name__)
+        made = Converted(Noted(self._source, chosen, step), chosen)
+        return Dataset(made, template=chosen.template, steps=(*self._steps, step))
 
     def sample(self, n: int, *, seed: int = 0, on_progress: Callable[[int], None] | None = None) -> Dataset:
         """At most n records, chosen by their content: the same n from any order of the same rows.
@@ -193,8 +276,9 @@ class Dataset:
             held_out: The share to hold out, such as 0.1, or a count such as 500. A share is met on average
                 (10 % of 20,000 within about 42). A count is met exactly when no two records are equal. Duplicates,
                 and with ``by`` whole groups, stay together, so that more may be held out, never fewer.
-            by: None (each record by itself), ``"schema"`` (the CREATE TABLE statements in the prompt), ``"prompt"``
-                (all that is asked), or a function from conversation to a group.
+            by: None (each record by itself), ``"schema"`` (the CREATE TABLE statements in the prompt), ``"sql"`` (the
+                SQL of the answer with its literals masked), ``"prompt"`` (all that is asked), or a function from
+                conversation to a group.
             seed: Another seed, another split.
 
         Returns:
@@ -217,10 +301,54 @@ class Dataset:
 
         name = by if isinstance(by, str) or by is None else getattr(by, "__name__", "function")
         step = {"step": "split", "held_out": count or held_out, "by": name, "seed": seed}
+        train, held = {**step, "part": "train"}, {**step, "part": "held out"}
         return (
-            self._then(Kept(self._source, lambda record: not out(record)), **step, part="train"),
-            self._then(Kept(self._source, out), **step, part="held out"),
-        )
+            Dataset(Kept(self._source, lambda record: not out(record), train), template=self._template,
+                    steps=(*self._steps, train)),
+            Dataset(Kept(self._source, out, held), template=self._template, steps=(*self._steps, held)),
+        )  # fmt: skip
+
+    def dedupe(self, *, on_progress: Callable[[int], None] | None = None) -> Dataset:
+        """Each record once: the first of those that say the same, whatever their white space and key order.
+
+        One pass, now, to find the repeats; memory holds a bit for each record. :meth:`quality` counts them first.
+
+        Args:
+            on_progress: Called with the number of records read, every thousand.
+
+        Raises:
+            DatasetError: These are rows of a table.
+        """
+        marks, before, found = repeats(Counted(written(self._source), on_progress))
+        return self._then(Unrepeated(self._source, marks), step="dedupe", before=before, after=before - found)
+
+    def shuffle(self, seed: int = 0) -> Dataset:
+        """The same records in the order of their digests: the same order for any order of the same rows.
+
+        Each pass holds about a 64th of the data in memory and as much as all of it in temporary files. Refused rows
+        come first, and equal records follow one another: :meth:`dedupe` before, or let them be.
+
+        Args:
+            seed: Another seed, another order.
+        """
+        return self._then(Shuffled(self._source, seed, self._purpose("shuffle")), step="shuffle", seed=seed)
+
+    def transpile(self, write: str, *, read: str | None = None) -> Dataset:
+        """The same records with the SQL of each last answer in another dialect, each pass anew.
+
+        Without ``read`` only double-quoted texts change, to single quotes; with it, sqlglot writes each statement
+        anew. What cannot be written becomes a refused row. Check the result: ``validate(sql=write)``.
+
+        Args:
+            write: The dialect the answers shall be in, as :class:`~nova_tune.sql.SqlCheck` names it.
+            read: The dialect they are in. None: in ``write`` already, but for the quotes.
+
+        Raises:
+            MissingExtra: ``read`` is given, and the extra ``sql`` is not installed; on the first pass.
+        """
+        step = {"step": "transpile", "read": read, "write": write}
+        change = functools.partial(transpiled_line, write=write, read=read)
+        return Dataset(Changed(self._source, change, step), template=self._template, steps=(*self._steps, step))
 
     def _purpose(self, kind: str) -> str:
         """A name for the next choice of this kind, so that no two choices in a row are made alike."""
@@ -238,6 +366,7 @@ class Dataset:
         platform: models.Platform = "bedrock",
         validation: Dataset | None = None,
         ignore: Iterable[str] = (),
+        sql: str | SqlCheck | None = None,
         on_progress: Callable[[int], None] | None = None,
     ) -> ValidationReport:
         """Every finding of the data, before anything is uploaded. One pass; no network.
@@ -247,17 +376,62 @@ class Dataset:
             platform: ``"bedrock"`` or ``"sagemaker"``.
             validation: The validation data that goes with it; both are checked and counted together.
             ignore: Rule ids to leave out.
+            sql: The SQL dialect of the answers, such as ``"sqlite"`` or ``"postgres"``, or a
+                :class:`~nova_tune.sql.SqlCheck` with an engine of your own; None: the answers are no SQL.
             on_progress: Called with the number of records read, every thousand.
+
+        Raises:
+            MissingExtra: Another dialect than ``"sqlite"``, and the extra ``sql`` is not installed.
+            DatasetError: There is no such dialect.
         """
         known = models.model(model)
-        tally = Tally(ignore=ignore)
-        train = check_records(Counted(self._source, on_progress), tally, known)
-        more = None
-        if validation is not None:
-            more = check_records(validation._source, tally, known, where="validation data: ")  # noqa: SLF001 - our own
-        for issue in count_issues(known, platform, train=train, validation=more):
-            tally.add(issue)
-        return tally.report(records=train + (more or 0), model=known.name, platform=platform)
+        sql_check = SqlCheck(sql) if isinstance(sql, str) else sql
+        check = Check(known, platform, Tally(ignore=ignore), on_progress=on_progress,
+                      sql=None if sql_check is None else sql_check.line_issues)  # fmt: skip
+        more = None if validation is None else attrs.evolve(check, where="validation data: ", on_progress=None)
+        are_records = check.run(self._source)
+        if more is not None and validation is not None:
+            more.run(validation._source)  # noqa: SLF001 - our own
+        for issue in check.media.issues(model=known, bucket=bucket_of(self._source)):
+            check.tally.add(issue)
+        if are_records:
+            validating = None if more is None else more.count
+            counts = count_issues(known, platform, train=check.count, validation=validating)
+            for issue in (*file_issues(self._source), *counts):
+                check.tally.add(issue)
+        records = check.count + (0 if more is None else more.count)
+        return check.tally.report(records=records, model=known.name, platform=platform)
+
+    def quality(
+        self,
+        *,
+        validation: Dataset | None = None,
+        ignore: Iterable[str] = (),
+        on_progress: Callable[[int], None] | None = None,
+    ) -> QualityReport:
+        """What many records together, or odd characters in one, tell about the data. Warnings alone; nothing changes.
+
+        One pass, now; memory holds what is compared, about 2 kB for each record of text-to-SQL.
+
+        Args:
+            validation: Data held out; what of it stands in this data, too, is a leak.
+            ignore: Rule ids to leave out.
+            on_progress: Called with the number of records read, every thousand.
+
+        Raises:
+            DatasetError: These are rows of a table.
+        """
+        more = None if validation is None else _quality_lines(written(validation._source))  # noqa: SLF001 - our own
+        lines = _quality_lines(Counted(written(self._source), on_progress))
+        return examine(lines, validation=more, ignore=ignore)
+
+    def stats(self) -> DatasetStats:
+        """Records, bytes, tokens and lengths. One pass, now.
+
+        Raises:
+            DatasetError: These are rows of a table.
+        """
+        return stats_of(written(self._source))
 
     # Writing it
 
@@ -268,6 +442,10 @@ class Dataset:
             InvalidDataset: After the last line, when a row was refused; the report lists them.
             DatasetError: These are rows of a table, not records yet.
         """
+        return self._lines()
+
+    def _lines(self, put_aside: Callable[[Record], bool] | None = None) -> Iterator[bytes]:
+        """The lines of the training file but those that were put aside."""
         refused = Tally()
         taken = 0
         for record in written(self._source):
@@ -275,28 +453,101 @@ class Dataset:
                 refused.add(record.refusal)
             else:
                 taken += 1
-                yield raw_line(record)
+                if put_aside is None or not put_aside(record):
+                    yield raw_line(record)
         report = refused.report(records=taken, model="any model", platform="any platform")
         if not report.ok:
             _, _, findings = str(report).partition("\n")
             raise InvalidDataset(f"{report.errors:,} row(s) cannot be written:\n{findings}", report=report)
 
-    def write_jsonl(self, path: PathLike) -> TrainingData:
+    def checked(self, *, model: str, ignore: Iterable[str] = ()) -> Dataset:
+        """The same records; one in which the checks find an error is a refused row from here on.
+
+        Args:
+            model: The model the records are meant for.
+            ignore: Rule ids to leave out.
+        """
+        return self._then(Checked(self._source, models.model(model), frozenset(ignore)), step="check", model=model)
+
+    def write_jsonl(self, path: PathLike, *, skip_bad: bool = False) -> TrainingData:
         """Write the training file, beside its name first and renamed when complete.
 
         Args:
             path: The file; what it held before is replaced, unless it is what this data set reads.
+            skip_bad: Write the rows that were taken, and each refused row with its reason to a file beside it
+                (``train.refused.jsonl`` for ``train.jsonl``), instead of refusing all.
 
         Raises:
-            InvalidDataset: A row was refused; nothing was written.
+            InvalidDataset: A row was refused and ``skip_bad`` is not set; nothing was written.
             DatasetError: The directory cannot be written, or the file is this data set's own source.
         """
         target = Path(path)
+        self._not_own(target)
+        if not skip_bad:
+            with replacing(target) as file:
+                return write_lines(self.lines(), file.write, self._template)
+        beside = refused_path(target)
+        with replacing(target) as file, replacing(beside) as refused:
+            data = write_lines(self._taken(refused.write), file.write, self._template)
+        if beside.stat().st_size == 0:
+            beside.unlink()
+        return data
+
+    def write_split(
+        self,
+        train: PathLike,
+        test: PathLike,
+        *,
+        held_out: float,
+        by: str | Callable[[Conversation], str] | None = None,
+        seed: int = 0,
+    ) -> tuple[TrainingData, TrainingData]:
+        """Write what :meth:`split` divides, the same files in one pass instead of two.
+
+        Args:
+            train: The file with the records for training.
+            test: The file with those held out.
+            held_out: As :meth:`split` takes it.
+            by: As :meth:`split` takes it.
+            seed: As :meth:`split` takes it.
+
+        Returns:
+            What stands in the one and in the other.
+
+        Raises:
+            InvalidDataset: A row was refused; nothing was written.
+            DatasetError: As :meth:`split` and :meth:`write_jsonl` raise it, or both files are one.
+        """
+        targets = Path(train), Path(test)
+        if targets[0].absolute() == targets[1].absolute():
+            raise DatasetError(f"{str(train)!r} cannot hold both parts; name two files", path=str(train))
+        for target in targets:
+            self._not_own(target)
+        held = self.split(held_out=held_out, by=by, seed=seed)[1]._source
+        assert isinstance(held, Kept)
+        keeps = held.keeps
+        with replacing(targets[0]) as first, replacing(targets[1]) as second:
+            aside = Lines(second.write)
+
+            def put_aside(record: Record) -> bool:
+                if out := keeps(record):
+                    aside.add(raw_line(record))
+                return out
+
+            return write_lines(self._lines(put_aside), first.write, self._template), aside.data(self._template)
+
+    def _not_own(self, target: Path) -> None:
         if own_path(target, self._source):
             raise DatasetError(f"{str(target)!r} is what this data set is read from; choose another name",
                                path=str(target))  # fmt: skip
-        with replacing(target) as file:
-            return write_lines(self.lines(), file.write, self._template)
+
+    def _taken(self, refuse: Callable[[bytes], Any]) -> Iterator[bytes]:
+        """The lines that were taken; the others go to ``refuse``."""
+        for record in written(self._source):
+            if record.refusal is None:
+                yield raw_line(record)
+            else:
+                refuse(refused_line(record) + b"\n")
 
     def describe(self) -> TrainingData:
         """What the file would hold: records, bytes, digest and tokens. One pass; nothing is written."""
@@ -325,3 +576,8 @@ class Dataset:
 
     def __repr__(self) -> str:
         return f"<Dataset {' -> '.join(str(step['step']) for step in self.steps)} of {self._source.name!r}>"
+
+
+def _quality_lines(records: Iterable[Record]) -> Iterator[tuple[int | None, int, bytes]]:
+    """Line, number and bytes of each record; a refused row is for ``validate()`` to tell."""
+    return ((record.line, record.number, raw_line(record)) for record in records if record.refusal is None)

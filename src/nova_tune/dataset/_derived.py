@@ -36,9 +36,10 @@ class Converted:
             raw = None
             if row is not None:
                 raw, refusal = self._line(row)
-            if refusal is not None:
-                refusal = attrs.evolve(refusal, line=record.line, record=record.number)
-            yield Record(record.number, record.line, raw=raw, refusal=refusal)
+            if refusal is None:
+                yield Record(record.number, record.line, raw)
+            else:  # it keeps what it was, for whoever mends it
+                yield record._replace(refusal=attrs.evolve(refusal, line=record.line, record=record.number))
 
     def _line(self, row: dict[str, Any]) -> tuple[bytes | None, Issue | None]:
         try:
@@ -87,15 +88,51 @@ class Held:
 
 
 class Kept:
-    """The records of a source that a test lets through."""
+    """The records of a source that a test lets through; a whole pass notes how many there were before and after."""
 
-    def __init__(self, source: Source, keep: Callable[[Record], bool]) -> None:
+    def __init__(self, source: Source, keep: Callable[[Record], bool], step: dict[str, Any] | None = None) -> None:
         self.name, self.path = source.name, source.path
         self._source = source
-        self._keep = keep
+        self.keeps = keep
+        self._step = {} if step is None else step
 
     def __iter__(self) -> Iterator[Record]:
-        return filter(self._keep, written(self._source))
+        before = after = 0
+        for record in written(self._source):
+            before += record.refusal is None
+            if self.keeps(record):
+                after += record.refusal is None
+                yield record
+        self._step.update(before=before, after=after)
+
+
+class Changed:
+    """The records of a source, each with one change; what cannot be changed is refused, with the reason."""
+
+    def __init__(self, source: Source, change: Callable[[bytes], bytes], step: dict[str, Any]) -> None:
+        self.name, self.path = source.name, source.path
+        self._source = source
+        self._change = change
+        self._step = step
+
+    def __iter__(self) -> Iterator[Record]:
+        before = changed = refused = 0
+        for record in written(self._source):
+            if record.refusal is not None:
+                yield record
+                continue
+            before += 1
+            raw = raw_line(record)
+            try:
+                new = self._change(raw)
+            except DatasetError as error:
+                refused += 1
+                refusal = Issue("row.refused", "error", str(error), line=record.line, record=record.number)
+                yield record._replace(refusal=refusal)
+            else:
+                changed += new != raw
+                yield record._replace(raw=new)
+        self._step.update(before=before, after=before - refused, changed=changed)
 
 
 class Counted:
@@ -128,7 +165,7 @@ def written(source: Source) -> Iterator[Record]:
         if record.refusal is not None:
             yield record
         elif (line := raw_line(record).removesuffix(b"\r")).strip():
-            yield record._replace(raw=line)
+            yield record if line is record.raw else record._replace(raw=line)
 
 
 def raw_line(record: Record) -> bytes:

@@ -1,30 +1,41 @@
 """Which record goes where, decided by its content: independent of order, machine and number of files.
 
 A record's digest with a seed is a number that looks random and never changes. Sampling keeps the smallest of them,
-splitting compares them with a bound; duplicates always land on one side.
+splitting compares them with a bound, shuffling sorts by them; duplicates always land on one side.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import heapq
 import json
 import operator
-import re
-from typing import TYPE_CHECKING, SupportsIndex
+import struct
+import tempfile
+from contextlib import ExitStack, contextmanager
+from typing import IO, TYPE_CHECKING, Any, SupportsIndex
+
+import msgspec
 
 from nova_tune.conversation import Conversation
-from nova_tune.dataset._derived import raw_line
+from nova_tune.dataset._derived import raw_line, written
+from nova_tune.dataset._sources import Record
 from nova_tune.errors import DatasetError
+from nova_tune.sql import statements_in, target_in, template_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from nova_tune.dataset._sources import Record
+    from nova_tune.dataset._sources import Source
 
-_CREATE = re.compile(r"\bcreate\s+(?:\w+\s+){0,3}?table\b", re.IGNORECASE)
-_MARK = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|[();]")
+_BUCKETS = 64
+_IN_MEMORY = 1 << 17
+_DIGEST = 16
+_ENTRY = struct.Struct(">QQQqI")
 _TOP = 1 << 64
+_DECODER = msgspec.json.Decoder(dict[str, Any])
+_ENCODER = msgspec.json.Encoder(order="deterministic")
 
 
 def place(key: bytes, seed: int, purpose: str) -> int:
@@ -36,8 +47,14 @@ def place(key: bytes, seed: int, purpose: str) -> int:
         purpose: Which choice this is. Two choices in a row must not share one: those whom a sample kept have the
             smallest places of all, so a split by the same places would hold out far too many of them.
     """
-    salt = seed.to_bytes(8, "big", signed=True)
-    return int.from_bytes(hashlib.blake2b(key, digest_size=8, salt=salt, person=purpose.encode()).digest())
+    digest = _salted(seed, purpose).copy()
+    digest.update(key)
+    return int.from_bytes(digest.digest())
+
+
+@functools.lru_cache(maxsize=64)
+def _salted(seed: int, purpose: str) -> hashlib.blake2b:
+    return hashlib.blake2b(digest_size=8, salt=seed.to_bytes(8, "big", signed=True), person=purpose.encode())
 
 
 def whole(value: object) -> int | None:
@@ -54,6 +71,10 @@ def whole(value: object) -> int | None:
 def canonical(record: Record) -> bytes:
     """The record's content in one spelling; its bytes when it is no record, which validate() will say."""
     raw = raw_line(record)
+    try:  # what both decoders take, they read alike; the quick one refuses more
+        return _ENCODER.encode(_DECODER.decode(raw))
+    except (ValueError, RecursionError):
+        pass
     try:
         return Conversation.from_line(raw).canonical()
     except (ValueError, RecursionError):
@@ -65,17 +86,17 @@ def group_key(by: str | Callable[[Conversation], str]) -> Callable[[Record], byt
 
     Args:
         by: ``"schema"`` (the CREATE TABLE statements in the prompt, in any order), ``"prompt"`` (all that is asked),
-            or a function from a conversation to a text.
+            ``"sql"`` (the answer's SQL with its literals masked), or a function from a conversation to a text.
 
     Raises:
         DatasetError: There is no such grouping.
     """
     if callable(by):
         return lambda record: str(by(_conversation(record))).encode("utf-8", "surrogatepass")
-    name: Callable[[Conversation], str] | None = {"schema": _schema, "prompt": _prompt}.get(by)
+    name: Callable[[Conversation], str] | None = {"schema": _schema, "prompt": _prompt, "sql": _sql}.get(by)
     if name is None:
         raise DatasetError(
-            f"there is no grouping {by!r}; use 'schema', 'prompt' or a function from conversation to text"
+            f"there is no grouping {by!r}; use 'schema', 'sql', 'prompt' or a function from conversation to text"
         )
 
     def key(record: Record) -> bytes:
@@ -86,8 +107,9 @@ def group_key(by: str | Callable[[Conversation], str]) -> Callable[[Record], byt
             raise DatasetError(f"line {record.line} is not a conversation; run validate() first", line=record.line
                                ) from error  # fmt: skip
         if not group:
-            raise DatasetError(f"line {record.line} holds no CREATE TABLE statement to group by; use by='prompt' or a "
-                               "function", line=record.line)  # fmt: skip
+            what = "CREATE TABLE statement" if by == "schema" else "SQL"
+            raise DatasetError(f"line {record.line} holds no {what} to group by; use by='prompt' or a function",
+                               line=record.line)  # fmt: skip
         return group.encode("utf-8", "surrogatepass")
 
     return key
@@ -108,20 +130,11 @@ def _prompt(conversation: Conversation) -> str:
 
 def _schema(conversation: Conversation) -> str:
     texts = [conversation.system, *map(Conversation.text_of, conversation.prompt)]
-    return "\n".join(sorted({" ".join(found.split()).casefold() for text in texts for found in _statements(text)}))
+    return "\n".join(sorted({" ".join(found.split()).casefold() for text in texts for found in statements_in(text)}))
 
 
-def _statements(text: str) -> Iterator[str]:
-    """Each CREATE TABLE statement up to the bracket that closes it, so that no question behind it counts."""
-    for start in _CREATE.finditer(text):
-        depth = 0
-        end = len(text)
-        for mark in _MARK.finditer(text, start.end()):
-            depth += {"(": 1, ")": -1}.get(mark[0], 0)
-            if depth <= 0 and mark[0] in {")", ";"}:
-                end = mark.end() - (mark[0] == ";")
-                break
-        yield text[start.start() : end]
+def _sql(conversation: Conversation) -> str:
+    return template_of(target_in(conversation.reference))
 
 
 def bottom(
@@ -171,3 +184,98 @@ def bound_of(records: Iterable[Record], count: int, key: Callable[[Record], byte
         raise DatasetError(f"held_out is {count}, but there are {len(places)} records in {len(set(places))} groups of "
                            "equals; nothing would be left to train")  # fmt: skip
     return places[count - 1] + 1
+
+
+def repeats(records: Iterable[Record]) -> tuple[bytearray, int, int]:
+    """Which records say what an earlier one said, in whatever spelling.
+
+    Memory holds a bit for each record and about a 64th of their digests at once; the digests wait in temporary files
+    when there are many.
+
+    Args:
+        records: One pass over the data.
+
+    Returns:
+        A bit for each record, refused rows among them; how many records there are; how many are repeats.
+    """
+    index, count, found = -1, 0, 0
+    with _buckets() as buckets:
+        for index, record in enumerate(records):
+            if record.refusal is None:
+                digest = hashlib.blake2b(canonical(record), digest_size=_DIGEST).digest()
+                buckets[digest[0] % _BUCKETS].write(digest + index.to_bytes(8, "big"))
+                count += 1
+        marks = bytearray(index // 8 + 1)
+        for bucket in buckets:
+            bucket.seek(0)
+            entries = bucket.read()
+            seen: set[bytes] = set()
+            for at in range(0, len(entries), _DIGEST + 8):
+                digest = entries[at : at + _DIGEST]
+                if digest in seen:
+                    number = int.from_bytes(entries[at + _DIGEST : at + _DIGEST + 8], "big")
+                    marks[number >> 3] |= 1 << (number & 7)
+                    found += 1
+                seen.add(digest)
+    return marks, count, found
+
+
+class Unrepeated:
+    """The records of a source without the repeats that were found in it."""
+
+    def __init__(self, source: Source, marks: bytearray) -> None:
+        self.name, self.path = source.name, source.path
+        self._source = source
+        self._marks = marks
+
+    def __iter__(self) -> Iterator[Record]:
+        index = -1
+        for index, record in enumerate(written(self._source)):
+            if index >> 3 >= len(self._marks):
+                break
+            if not self._marks[index >> 3] >> (index & 7) & 1:
+                yield record
+        if index // 8 + 1 != len(self._marks):
+            raise DatasetError(
+                f"{self.name!r} holds another number of records than when dedupe() read it; call it again"
+            )
+
+
+class Shuffled:
+    """The records of a source in the order of their digests, with every refused row before them.
+
+    Each pass reads the source and holds about a 64th of it in memory; the rest waits in temporary files.
+    """
+
+    def __init__(self, source: Source, seed: int, purpose: str) -> None:
+        self.name, self.path = source.name, source.path
+        self._source = source
+        self._seed = seed
+        self._purpose = purpose
+
+    def __iter__(self) -> Iterator[Record]:
+        with _buckets() as buckets:
+            for index, record in enumerate(written(self._source)):
+                if record.refusal is not None:
+                    yield record
+                    continue
+                raw = raw_line(record)
+                at = place(canonical(record), self._seed, self._purpose)
+                line = -1 if record.line is None else record.line
+                buckets[at * _BUCKETS // _TOP].write(_ENTRY.pack(at, index, record.number, line, len(raw)) + raw)
+            for bucket in buckets:
+                yield from (record for _, _, record in sorted(_entries(bucket), key=operator.itemgetter(0, 1)))
+
+
+def _entries(bucket: IO[bytes]) -> Iterator[tuple[int, int, Record]]:
+    bucket.seek(0)
+    while head := bucket.read(_ENTRY.size):
+        at, index, number, line, size = _ENTRY.unpack(head)
+        yield at, index, Record(number, None if line < 0 else line, raw=bucket.read(size))
+
+
+@contextmanager
+def _buckets() -> Iterator[list[IO[bytes]]]:
+    """Temporary files that stay in memory while they are small, and are gone when the block ends."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(tempfile.SpooledTemporaryFile(_IN_MEMORY)) for _ in range(_BUCKETS)]

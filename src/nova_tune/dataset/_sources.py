@@ -5,29 +5,25 @@ A source can be read again and again: every pass opens the file anew. Nothing is
 
 from __future__ import annotations
 
+import abc
 import contextlib
-import csv
 import gzip
 import io
 import json
-import pickle
-import re
-import tempfile
-import weakref
 import zlib
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
-from nova_tune.checks import TABLE_DECODER
-from nova_tune.errors import DatasetError, SourceError
+from nova_tune.checks import TABLE_DECODER, Issue
+from nova_tune.dataset._flat import flat_rows
+from nova_tune.errors import SourceError
+from nova_tune.models import LINE_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from nova_tune.checks import Issue
+    from collections.abc import Iterator
+    from pathlib import Path
 
 _BLOCK = 1 << 18
-_MAX_RECORD = 16 << 20
+_MAX_RECORD = LINE_BYTES.value
 _GZIP = b"\x1f\x8b"
 _BLANK = " \t\r\n"
 
@@ -60,72 +56,137 @@ class Source(Protocol):
         ...
 
 
+class FileSource(abc.ABC):
+    """A file that rows are read from.
+
+    Args:
+        path: The file.
+        name: What messages call it; its path when it is not given.
+    """
+
+    def __init__(self, path: Path, name: str | None = None) -> None:
+        self.path, self.name = path, name or str(path)
+        self.step: dict[str, Any] = {"step": "read", "source": path.name}
+        """What was read, for the steps of a data set; a pass adds what it found out, such as an encoding."""
+
+    @abc.abstractmethod
+    def __iter__(self) -> Iterator[Record]:
+        """A new pass over all records."""
+        ...
+
+
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[IO[bytes]]:
+def opened(path: Path, name: str | None = None) -> Iterator[IO[bytes]]:
     """A file for reading, unpacked when it is gzip.
+
+    Args:
+        path: The file.
+        name: What messages call it; its path when it is not given.
 
     Raises:
         SourceError: It is missing, a directory, not permitted, or breaks off.
     """
+    name = name or str(path)
     try:
         with path.open("rb") as probe:
             packed = probe.read(2) == _GZIP
         with gzip.open(path) if packed else path.open("rb", buffering=1 << 20) as file:
             yield cast("IO[bytes]", file)
     except FileNotFoundError as error:
-        raise SourceError(f"there is no file {str(path)!r}; check the path", path=str(path)) from error
+        raise SourceError(f"there is no file {name!r}; check the path", path=name) from error
     except IsADirectoryError as error:
-        raise SourceError(f"{str(path)!r} is a directory; name a file in it", path=str(path)) from error
+        raise SourceError(f"{name!r} is a directory; name a file in it", path=name) from error
     except EOFError as error:
-        raise SourceError(f"{str(path)!r} breaks off in the middle: the gzip file is truncated; fetch it again",
-                          path=str(path)) from error  # fmt: skip
+        raise SourceError(f"{name!r} breaks off in the middle: the gzip file is truncated; fetch it again",
+                          path=name) from error  # fmt: skip
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise SourceError(f"{str(path)!r} is damaged: {error}; fetch it again", path=str(path)) from error
+        raise SourceError(f"{name!r} is damaged: {error}; fetch it again", path=name) from error
     except OSError as error:
-        raise SourceError(f"{str(path)!r} cannot be read: {error}", path=str(path)) from error
+        raise SourceError(f"{name!r} cannot be read: {error}", path=name) from error
 
 
 @contextlib.contextmanager
-def _opened_text(path: Path) -> Iterator[IO[str]]:
-    with opened(path) as file:
+def opened_text(path: Path, name: str, encoding: str = "utf-8-sig") -> Iterator[IO[str]]:
+    """A text for reading, unpacked when it is gzip, with its line ends as they are.
+
+    Args:
+        path: The file.
+        name: What messages call it.
+        encoding: Its encoding.
+
+    Raises:
+        SourceError: It cannot be read, or is in another encoding.
+    """
+    with opened(path, name) as file:
         try:
-            yield io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-        except UnicodeDecodeError as error:
-            raise SourceError(f"{str(path)!r} is not UTF-8 ({error.reason}); save it as UTF-8",
-                              path=str(path)) from error  # fmt: skip
+            yield io.TextIOWrapper(file, encoding=encoding, newline="")
+        except UnicodeError as error:
+            shown = "UTF-8" if encoding == "utf-8-sig" else encoding
+            reason = getattr(error, "reason", None) or error
+            raise SourceError(f"{name!r} is not {shown} ({reason}); save it as UTF-8", path=name) from error
+        except LookupError as error:
+            raise SourceError(f"there is no encoding {encoding!r}; write 'utf-8' or 'cp1252', for example",
+                              path=name) from error  # fmt: skip
 
 
-class JsonLines:
+class JsonLines(FileSource):
     """A JSON Lines file: one record a line, kept as the bytes that stand there."""
 
-    def __init__(self, path: Path) -> None:
-        self.name, self.path = str(path), path
-
     def __iter__(self) -> Iterator[Record]:
-        number = 0
-        with opened(self.path) as file:
-            for line_number, line in enumerate(iter(lambda: file.readline(_MAX_RECORD + 1), b""), 1):
-                body = line.removesuffix(b"\n")
-                if len(body) > _MAX_RECORD:
-                    raise SourceError(f"line {line_number} of {self.name!r} is longer than {_MAX_RECORD:,} bytes",
-                                      path=self.name, line=line_number)  # fmt: skip
+        with opened(self.path, self.name) as file:
+            yield from self.records(file)
+
+    def records(self, file: IO[bytes], number: int = 0, line_number: int = 0) -> Iterator[Record]:
+        """The records from where this file stands.
+
+        Args:
+            file: The file, open for reading at the beginning of a line.
+            number: How many records come before.
+            line_number: How many lines come before.
+        """
+        while line := file.readline(_BLOCK):
+            line_number += 1
+            if len(line) == _BLOCK and not line.endswith(b"\n"):
+                line = _whole(file, line)
+            body = line.removesuffix(b"\n")
+            if line and len(body) <= _MAX_RECORD:
                 number += bool(body.strip())
                 yield Record(number, line_number, raw=body)
+            else:
+                number += 1
+                yield Record(number, line_number, refusal=_too_long(number, line_number))
 
 
-class JsonArray:
+def _whole(file: IO[bytes], begun: bytes) -> bytes:
+    """The whole of a line that goes on after what was read; nothing for one longer than a record, which is passed over.
+
+    Its length is found first, since what is too long shall not be held.
+    """
+    after, size, part = file.tell(), len(begun), begun
+    while part and not part.endswith(b"\n"):
+        part = file.readline(_BLOCK)
+        size += len(part)
+    if size - part.endswith(b"\n") > _MAX_RECORD:
+        return b""
+    file.seek(after)
+    return begun + file.read(size - len(begun))
+
+
+def _too_long(number: int, line: int) -> Issue:
+    return Issue("lines.long", "error", f"the line is longer than {_MAX_RECORD:,} bytes", line=line, record=number,
+                 hint="no model takes a record of that length; is a line end missing?")  # fmt: skip
+
+
+class JsonArray(FileSource):
     """A JSON array of objects, read object by object."""
 
-    def __init__(self, path: Path) -> None:
-        self.name, self.path = str(path), path
-
     def __iter__(self) -> Iterator[Record]:
-        with _opened_text(self.path) as text:
+        with opened_text(self.path, self.name) as text:
             for number, (line, row) in enumerate(_ArrayReader(text, self.name).items(), 1):
                 if not isinstance(row, dict):
                     raise SourceError(f"item {number} of {self.name!r} is {type(row).__name__}, not an object; a JSON "
                                       "source is a list of objects", path=self.name, line=line)  # fmt: skip
-                yield Record(number, line, row=row)
+                yield Record(number, line, None, row)
 
 
 class _ArrayReader:
@@ -138,6 +199,7 @@ class _ArrayReader:
         self._at = 0
         self._line = 1
         self._ended = False
+        self._plain = True
 
     def items(self) -> Iterator[tuple[int, Any]]:
         """Each item with the physical line on which it begins."""
@@ -152,7 +214,7 @@ class _ArrayReader:
         while following != "]":
             if not following:
                 raise self._fail("the list breaks off before its closing bracket; the file is truncated")
-            yield self._line, self._item()
+            yield from self._certain() or [(self._line, self._item())]
             following = self._next()
             if following == ",":
                 self._at += 1
@@ -176,6 +238,17 @@ class _ArrayReader:
             if self._ended:
                 return ""
             self._more(_BLOCK)
+
+    def _certain(self) -> list[tuple[int, Any]]:
+        """All plain items that the block holds whole; none when that is in doubt, then until the next block."""
+        found = flat_rows(self._buffer, self._at) if self._plain else None
+        self._plain = found is not None
+        if found is None:
+            return []
+        items = [(self._line + below, row) for row, below in zip(found.rows, found.below, strict=True)]
+        self._line += self._buffer.count("\n", self._at, found.end)
+        self._at = found.end
+        return items
 
     def _item(self) -> Any:
         size = _BLOCK
@@ -201,105 +274,8 @@ class _ArrayReader:
     def _more(self, size: int) -> None:
         block = self._file.read(size)
         self._ended = not block
-        self._buffer, self._at = self._buffer[self._at :] + block, 0
+        self._buffer, self._at, self._plain = self._buffer[self._at :] + block, 0, True
 
     def _fail(self, message: str, at: int | None = None) -> SourceError:
         line = self._line + (self._buffer.count("\n", self._at, at) if at else 0)
         return SourceError(f"{self._name!r} line {line}: {message}", path=self._name, line=line)
-
-
-class Csv:
-    """A CSV file with a header; cells keep their line breaks byte for byte, and blank lines between rows are passed."""
-
-    def __init__(self, path: Path, *, delimiter: str | None = None) -> None:
-        self.name, self.path = str(path), path
-        self._delimiter = delimiter
-
-    def __iter__(self) -> Iterator[Record]:
-        with _opened_text(self.path) as text:
-            above = 0
-            while (head := text.readline()) and not head.strip():
-                above += 1
-            if head:
-                yield from self._rows(head, text, above)
-
-    def _rows(self, head: str, text: IO[str], above: int) -> Iterator[Record]:
-        names = re.sub(r'"[^"]*"', "", head)
-        reader = csv.reader(_rest(head, text), delimiter=self._delimiter or max(",;\t|", key=names.count), strict=True)
-        line = above + 1
-        try:
-            columns = next(reader)
-            if twice := [name for name in columns if columns.count(name) > 1]:
-                raise SourceError(f"{self.name!r} has two columns named {twice[0][:40]!r}", path=self.name, line=line)
-            number = 0
-            line = above + reader.line_num + 1
-            for cells in reader:
-                if cells:
-                    if len(cells) != len(columns):
-                        raise SourceError(
-                            f"line {line} of {self.name!r} has {len(cells)} cells, its header names {len(columns)}; "
-                            "quote cells that hold the delimiter or a line break",
-                            path=self.name,
-                            line=line,
-                        )
-                    number += 1
-                    yield Record(number, line, row=dict(zip(columns, cells, strict=True)))
-                line = above + reader.line_num + 1
-        except csv.Error as error:
-            hint = f"a cell beyond {csv.field_size_limit():,} characters needs csv.field_size_limit(), or JSON"
-            raise SourceError(f"the row from line {line} of {self.name!r} is not CSV: {error}; {hint}",
-                              path=self.name, line=line, hint=hint) from error  # fmt: skip
-
-
-def _rest(head: str, text: IO[str]) -> Iterator[str]:
-    yield head
-    yield from text
-
-
-class Rows:
-    """Mappings from memory, from a DataFrame's records, from a Hugging Face data set: any iterable of them.
-
-    An iterable that can be read only once is spooled to a temporary file first, so that no second pass is silently
-    empty; the file goes with this object. One that hides that it can be read only once is found out on the second
-    pass.
-    """
-
-    path = None
-
-    def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        self.name = type(rows).__name__
-        self._rows = _spooled(rows) if iter(rows) is iter(rows) else rows
-        self._before = 0
-
-    def __iter__(self) -> Iterator[Record]:
-        number = 0
-        for number, row in enumerate(self._rows, 1):
-            if not hasattr(row, "keys"):
-                raise DatasetError(f"row {number} is {type(row).__name__}, not a mapping of columns", line=number)
-            yield Record(number, number, row=dict(row))
-        if number < self._before:
-            raise DatasetError(f"this {self.name} gave {self._before:,} rows before and {number:,} now; when it can be "
-                               "read only once, pass list(...) of it")  # fmt: skip
-        self._before = number
-
-
-class _Spool:
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        weakref.finalize(self, path.unlink, missing_ok=True)
-
-    def __iter__(self) -> Iterator[Any]:
-        with self._path.open("rb") as file:
-            while True:
-                try:
-                    yield pickle.load(file)  # noqa: S301 - our own file, written by this process a moment ago
-                except EOFError:
-                    return
-
-
-def _spooled(rows: Iterable[Any]) -> _Spool:
-    with tempfile.NamedTemporaryFile(prefix="nova-tune-", suffix=".rows", delete=False) as file:
-        spool = _Spool(Path(file.name))
-        for row in rows:
-            pickle.dump(dict(row) if hasattr(row, "keys") else row, file)
-    return spool

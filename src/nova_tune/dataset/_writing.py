@@ -22,6 +22,38 @@ if TYPE_CHECKING:
     from nova_tune.template import Template
 
 
+class Lines:
+    """Lines on their way to a file, each with its line end, and what they come to.
+
+    Args:
+        write: Takes the bytes.
+    """
+
+    def __init__(self, write: Callable[[bytes], Any]) -> None:
+        self._write = write
+        self._digest = hashlib.sha256()
+        self._tokens = TokenCounter()
+        self._size = self._records = 0
+
+    def add(self, line: bytes) -> None:
+        """Write a line."""
+        whole = line + b"\n"
+        self._write(whole)
+        self._digest.update(whole)
+        self._size += len(whole)
+        self._records += 1
+        self._tokens.add_record(line)
+
+    def data(self, template: Template | None) -> TrainingData:
+        """What was written.
+
+        Args:
+            template: The template that the lines were made with.
+        """
+        return TrainingData(sha256=self._digest.hexdigest(), records=self._records, bytes=self._size,
+                            tokens=self._tokens.estimate(), template=template)  # fmt: skip
+
+
 def write_lines(lines: Iterable[bytes], write: Callable[[bytes], Any], template: Template | None) -> TrainingData:
     """Write each line with its line end, and tell what was written.
 
@@ -30,17 +62,10 @@ def write_lines(lines: Iterable[bytes], write: Callable[[bytes], Any], template:
         write: Takes the bytes.
         template: The template they were made with.
     """
-    digest, size, records, tokens = hashlib.sha256(), 0, 0, TokenCounter()
+    written = Lines(write)
     for line in lines:
-        whole = line + b"\n"
-        write(whole)
-        digest.update(whole)
-        size += len(whole)
-        records += 1
-        tokens.add_record(line)
-    return TrainingData(
-        sha256=digest.hexdigest(), records=records, bytes=size, tokens=tokens.estimate(), template=template
-    )
+        written.add(line)
+    return written.data(template)
 
 
 @contextmanager
