@@ -20,7 +20,7 @@ _DOCSTRINGS = Sybil(
 )
 _DOCUMENTS = Sybil(
     parsers=[MarkdownCode(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE), SkipParser()],
-    patterns=["README.md", "docs/**/*.md"],
+    patterns=["README.md", "docs/*.md"],
 )
 
 pytest_collect_file = (_DOCSTRINGS + _DOCUMENTS).pytest()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from docutils import nodes
 from docutils.parsers.rst import Directive
 
+from nova_tune.checks import RULES
 from nova_tune.models import MODELS
 from nova_tune.rehearsal import BEHAVIOURS
 
@@ -37,6 +38,15 @@ class Behaviours(Directive):
         return [_table(("id", "behaviour", "source", "read"), rows)]
 
 
+class Rules(Directive):
+    """Every rule of the checks, with its severity and source."""
+
+    def run(self) -> list[nodes.Node]:
+        """The table."""
+        rows = [(rule.id, rule.severity, rule.statement, rule.source) for rule in RULES.values()]
+        return [_table(("rule", "severity", "what it says", "source"), sorted(rows))]
+
+
 class Models(Directive):
     """What each model allows, with its source."""
 
@@ -55,4 +65,5 @@ def setup(app: Any) -> dict[str, bool]:
     """Called by Sphinx."""
     app.add_directive("behaviours", Behaviours)
     app.add_directive("models", Models)
+    app.add_directive("rules", Rules)
     return {"parallel_read_safe": True}
