@@ -34,7 +34,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 MICRO = MODELS["nova-micro"]
-WORDS = "harbour crane vessel berth cargo pilot tide voyage permit mooring ledger anchor captain quay ferry".split()
+WORDS = [
+    "harbour",
+    "crane",
+    "vessel",
+    "berth",
+    "cargo",
+    "pilot",
+    "tide",
+    "voyage",
+    "permit",
+    "mooring",
+    "ledger",
+    "anchor",
+    "captain",
+    "quay",
+    "ferry",
+]
 MEMORY = """
 import sys
 from pathlib import Path

@@ -120,7 +120,7 @@ CLEAN = json.dumps(text_record("How many?", "Two"), separators=(",", ":")).encod
 HALF = CLEAN.index(b'{"role":"assistant"')
 
 
-@settings(max_examples=3000)
+@settings(max_examples=max(3000, settings.default.max_examples * 5))
 @given(SEEDS)
 @example(0)
 def test_nothing_is_accepted_that_explain_faults(seed):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import subprocess
@@ -173,6 +174,21 @@ def test_a_worker_that_cannot_work_costs_no_answer(tmp_path, monkeypatch, execut
         executable = str(program)
     monkeypatch.setattr(sys, "executable", executable)
     assert findings(path, 2, monkeypatch) == one
+
+
+def test_a_worker_tells_of_its_own_slices(tmp_path, monkeypatch, capsysbinary):
+    """A worker writes an answer for every second slice, which the one who asked reads back."""
+    path = write(tmp_path / "mixed.jsonl", mixed(7, 200))
+    count = -(-path.stat().st_size // 5_000)
+    answers = []
+    for first in ("0", "1"):
+        monkeypatch.setattr(sys, "argv", ["-c", str(path), "5000", first, "2"])
+        _parallel.serve()
+        answers.append(io.BytesIO(capsysbinary.readouterr().out))
+    told = [_parallel._answer(answers[index % 2]) for index in range(count)]
+    alone = list(stretches(path, workers=1, slice_bytes=5_000))
+    assert [stretch for answer in told for stretch in answer] == alone
+    assert [_parallel._answer(answer) for answer in answers] == [None, None]
 
 
 def test_a_pass_that_is_given_up_leaves_no_process(tmp_path):

@@ -58,7 +58,7 @@ def _pieces(text: str) -> tuple[tuple[str, str | None], ...]:
 
 def _rendered(text: str, values: Mapping[str, Any]) -> str:
     """What ``text.format_map(values)`` gives for texts, without reading the template again for each row."""
-    return "".join([literal if name is None else literal + values[name] for literal, name in _pieces(text)])
+    return "".join([part if name is None else part + values[name] for part, name in _pieces(text)])
 
 
 def _check(_: Template, __: attrs.Attribute[str], text: str) -> None:
@@ -124,8 +124,11 @@ class Template:
         Raises:
             TemplateError: A column is missing or is not text.
         """
-        self._require(self.columns, row)
-        return _rendered(self.system, row), _rendered(self.user, row), _rendered(self.assistant, row)
+        try:
+            return _rendered(self.system, row), _rendered(self.user, row), _rendered(self.assistant, row)
+        except (KeyError, TypeError):
+            self._require(self.columns, row)
+            raise
 
     def _require(self, needed: Iterable[str], values: Mapping[str, Any]) -> None:
         for name in needed:

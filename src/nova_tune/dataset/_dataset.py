@@ -523,7 +523,7 @@ class Dataset:
             raise DatasetError(f"{str(train)!r} cannot hold both parts; name two files", path=str(train))
         for target in targets:
             self._not_own(target)
-        held = self.split(held_out=held_out, by=by, seed=seed)[1]._source
+        held = self.split(held_out=held_out, by=by, seed=seed)[1]._source  # noqa: SLF001 - our own
         assert isinstance(held, Kept)
         keeps = held.keeps
         with replacing(targets[0]) as first, replacing(targets[1]) as second:

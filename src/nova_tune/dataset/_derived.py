@@ -49,9 +49,9 @@ class Converted:
         except DatasetError as error:
             text = str(error)
         else:
-            if b"\n" not in raw:
+            if b"\n" not in raw and raw.strip() and raw[-1:] != b"\r":
                 return raw, None
-            text = "the format made more than one line of it; a record is one line"
+            text = "the format made more than one line of it, or none; a record is one line"
         return None, Issue(rule="row.refused", severity="error", message=text)
 
 
@@ -72,8 +72,12 @@ def read_row(record: Record) -> tuple[dict[str, Any] | None, Issue | None]:
             return None, fault
         if not isinstance(value, dict):
             return None, Issue("record.object", "error", "a row is a JSON object, this line is not")
-    fault = next(duplicate_keys(value), None)
+    fault = None if type(value) is dict and _flat(value) else next(duplicate_keys(value), None)
     return (value, None) if fault is None else (None, fault)
+
+
+def _flat(row: dict[str, Any]) -> bool:
+    return not [value for value in row.values() if isinstance(value, (dict, list))]
 
 
 class Held:
@@ -135,6 +139,9 @@ class Changed:
         self._step.update(before=before, after=before - refused, changed=changed)
 
 
+_TIDY = (Converted, Kept)  # neither yields a blank line, or a carriage return
+
+
 class Counted:
     """Counts what passes through, and tells from time to time."""
 
@@ -161,6 +168,10 @@ def written(source: Source) -> Iterator[Record]:
     Raises:
         DatasetError: These are rows of a table.
     """
+    return iter(source) if isinstance(source, _TIDY) else _tidied(source)
+
+
+def _tidied(source: Source) -> Iterator[Record]:
     for record in source:
         if record.refusal is not None:
             yield record

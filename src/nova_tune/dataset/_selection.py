@@ -38,6 +38,26 @@ _DECODER = msgspec.json.Decoder(dict[str, Any])
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 
 
+class _Text(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    text: str
+
+
+class _Message(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    content: list[_Text]
+    role: str
+
+
+class _Texts(msgspec.Struct, forbid_unknown_fields=True, gc=False, kw_only=True):
+    """A record of texts, its keys in the order of the alphabet: written as any record is, in half the time."""
+
+    messages: list[_Message]
+    version: str | msgspec.UnsetType = msgspec.field(default=msgspec.UNSET, name="schemaVersion")
+    system: list[_Text] | msgspec.UnsetType = msgspec.UNSET
+
+
+_TEXTS = msgspec.json.Decoder(_Texts)
+
+
 def place(key: bytes, seed: int, purpose: str) -> int:
     """Where this key falls between 0 and 2**64, for this seed and this purpose.
 
@@ -71,6 +91,10 @@ def whole(value: object) -> int | None:
 def canonical(record: Record) -> bytes:
     """The record's content in one spelling; its bytes when it is no record, which validate() will say."""
     raw = raw_line(record)
+    try:
+        return _ENCODER.encode(_TEXTS.decode(raw))
+    except (ValueError, RecursionError):
+        pass
     try:  # what both decoders take, they read alike; the quick one refuses more
         return _ENCODER.encode(_DECODER.decode(raw))
     except (ValueError, RecursionError):
