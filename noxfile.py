@@ -102,6 +102,7 @@ def examples(session: nox.Session) -> None:
     """The examples, run as a reader would."""
     _install(session, "examples", extras="rehearsal")
     session.run("python", "examples/prepare_data.py", "--sql", "sqlite", "--out", session.create_tmp())
+    session.run("python", "examples/price_a_job.py", "--chart", f"{session.create_tmp()}/break_even.svg")
     session.run("python", "examples/text_to_sql.py", "--out", session.create_tmp())
 
 

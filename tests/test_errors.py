@@ -67,6 +67,9 @@ CALLED = {
         "DeleteCustomModelDeployment",
     ],
     "bedrock-runtime": ["Converse", "ConverseStream"],
+    "cloudwatch": ["GetMetricData"],
+    "pricing": ["GetProducts"],
+    "sagemaker": ["DescribeTrainingJob"],
     "s3": ["PutObject", "HeadObject", "GetObject", "ListObjectsV2"],
 }
 

@@ -89,12 +89,17 @@ def _estimate(options: argparse.Namespace) -> int:
     if described.records == 0:
         _say(options, "there are no records to price", {"ok": False, "records": 0})
         return _FINDINGS
-    estimate = CostModel().training(described, model=options.model, epochs=options.epochs)
+    if options.platform == "sagemaker":
+        estimate = CostModel().sagemaker_training(options.instance, hours=options.hours, model=options.model)
+    else:
+        estimate = CostModel().training(described, model=options.model, epochs=options.epochs)
     if options.queries_per_month:
         estimate += CostModel().monthly(
             options.model, requests=options.queries_per_month, models_stored=0,
             input_tokens=described.tokens.expected // described.records, output_tokens=60,
         )  # fmt: skip
+    for warning in estimate.warnings():
+        print(warning, file=sys.stderr)
     _say(options, str(estimate), estimate.to_dict())
     return _FINDINGS if estimate.missing else _DONE
 
@@ -173,7 +178,11 @@ def _parser() -> argparse.ArgumentParser:
     estimate.add_argument("file")
     shared(estimate, model=True)
     kinds(estimate, "auto")
-    estimate.add_argument("--platform", choices=("bedrock",), required=True)
+    estimate.add_argument("--platform", choices=PLATFORMS, required=True)
+    estimate.add_argument("--instance", default="ml.g5.48xlarge", help="sagemaker: the instance type of the recipe")
+    estimate.add_argument(
+        "--hours", help="sagemaker: how long it trains; without it the estimate is what it costs at most"
+    )
     estimate.add_argument("--epochs", type=int, required=True)
     estimate.add_argument("--sample", type=int, metavar="N")
     estimate.add_argument("--queries-per-month", type=int, metavar="N")

@@ -1,126 +1,28 @@
-"""Prices as dated data: what one unit of a meter costs in one region, who says so, and when."""
+"""The prices by key and region, shipped or your own: read, overridden, refreshed, compared."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
 from bisect import bisect_left
-from datetime import date
-from decimal import Decimal, InvalidOperation
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
+from nova_tune.costs._price import MAX_AGE_DAYS, Price, PriceChange, exact, meter_unit, one_of
+from nova_tune.costs._pricelist import fetch_pages, open_pricing, read_pages
 from nova_tune.errors import PriceUnknown, SourceError
 from nova_tune.values import Value, field
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import date as date_type
+    from decimal import Decimal
 
-UNITS: dict[str, tuple[str, int]] = {
-    "1K tokens": ("tokens", 1_000),
-    "1M tokens": ("tokens", 1_000_000),
-    "model-month": ("model-months", 1),
-    "model-unit-hour": ("model-unit-hours", 1),
-    "instance-hour": ("instance-hours", 1),
-    "GB-month": ("GB-months", 1),
-    "1K requests": ("requests", 1_000),
-}
-"""Every unit a price may have: what is counted, and how many of it one price buys."""
-
-_METERS = (
-    (re.compile(r"bedrock\..+\.(training|input|output)"), "1K tokens"),
-    (re.compile(r"bedrock\..+\.customization\.storage"), "model-month"),
-    (re.compile(r"bedrock\..+\.provisioned\..+"), "model-unit-hour"),
-    (re.compile(r"sagemaker\..+"), "instance-hour"),
-    (re.compile(r"s3\..+\.storage"), "GB-month"),
-    (re.compile(r"s3\..+\.(put|get)"), "1K requests"),
-)
-
-
-def exact(value: Decimal | str | int) -> Decimal:
-    """A price or a quantity, exactly as it was given.
-
-    Args:
-        value: A whole number, a Decimal, or a decimal string such as ``"0.001"``; not negative.
-
-    Raises:
-        TypeError: It is of another type; binary fractions hold neither prices nor their sums exactly.
-        ValueError: It is not a finite number, or it is negative.
-    """
-    if isinstance(value, bool) or not isinstance(value, Decimal | str | int):
-        raise TypeError(f"{value!r} is a {type(value).__name__}; give an int, a Decimal or a string such as '0.001'")
-    try:
-        number = Decimal(value)
-    except InvalidOperation:
-        raise ValueError(f"{value!r} is not a number; write it as in '0.001'") from None
-    if not number.is_finite() or number < 0:
-        raise ValueError(f"{value!r} is neither a price nor a quantity; it must be finite and not negative")
-    return number
-
-
-def one_of(*options: str) -> Callable[[object, attrs.Attribute[str], str], None]:
-    """A validator that takes these words alone and says so in plain words."""
-
-    def check(_instance: object, attribute: attrs.Attribute[str], value: str) -> None:
-        if value not in options:
-            raise ValueError(f"{attribute.name} is {value!r}; it takes {', '.join(options)}")
-
-    return check
-
-
-def meter_unit(key: str) -> str | None:
-    """The unit in which AWS sells this meter, or None for a key that follows no known form."""
-    return next((unit for form, unit in _METERS if form.fullmatch(key)), None)
-
-
-@attrs.frozen(kw_only=True)
-class Price(Value):
-    """What one unit of a meter costs in a region; true on ``date``, by ``source``.
-
-    Args:
-        key: The meter, such as ``"bedrock.nova-micro.customization.training"``.
-        region: The AWS region whose price it is.
-        unit: What ``usd`` buys: ``"1K tokens"``, ``"model-month"``, ``"instance-hour"``, ...
-        usd: List price in USD, before tax, credits and agreements. A string or a Decimal.
-        source: Where it was read.
-        date: The day of the source, as ``YYYY-MM-DD``, or the day it was read where it has none.
-        confidence: ``"high"``, ``"medium"``, ``"low"``, or ``"given"`` by the caller.
-        usage_type: The usage type of AWS's Price List and bill, where it is known.
-
-    Raises:
-        TypeError: ``usd`` is not a string, an int or a Decimal.
-        ValueError: The unit is unknown or is not how this meter is sold, or a field is malformed.
-    """
-
-    key: str
-    region: str
-    unit: str = attrs.field()
-    usd: Decimal = field(converter=exact)
-    source: str
-    date: str | None = attrs.field(default=None)
-    confidence: str = attrs.field(default="given", validator=one_of("high", "medium", "low", "given"))
-    usage_type: str | None = None
-
-    @unit.validator
-    def _check_unit(self, _attribute: object, unit: str) -> None:
-        if unit not in UNITS:
-            raise ValueError(f"{self.key}: the unit {unit!r} is not known; choose among {', '.join(UNITS)}")
-        usual = meter_unit(self.key)
-        if usual is not None and UNITS[usual][0] != UNITS[unit][0]:
-            raise ValueError(f"{self.key} is sold by {UNITS[usual][0]}, not by {unit!r}")
-
-    @date.validator
-    def _check_date(self, _attribute: object, day: str | None) -> None:
-        if day is not None:
-            date.fromisoformat(day)
-
-    def __str__(self) -> str:
-        return f"${self.usd:f} / {self.unit}"
+_INSTANCE = "sagemaker.training."
 
 
 def _sorted(prices: Iterable[Price]) -> tuple[Price, ...]:
@@ -245,6 +147,76 @@ class PriceBook(Value):
                 key=key, region=region, unit=unit, usd=exact(usd), source=source, date=date, usage_type=usage_type
             )
         return attrs.evolve(self, prices=tuple(merged.values()))
+
+    @classmethod
+    def from_price_list(cls, pages: Iterable[Mapping[str, Any]]) -> PriceBook:
+        """The book that AWS's Price List gives: its rows for Nova and for instances of SageMaker.
+
+        Args:
+            pages: Answers of GetProducts from the first to the last, or files of the bulk list.
+
+        Raises:
+            SourceError: A page is missing, a unit is unknown, a price is not in USD, or a meter has two prices.
+        """
+        prices = read_pages(pages)
+        return cls(prices=tuple(prices), as_of=max((price.date or "" for price in prices), default=""))
+
+    def refresh(
+        self, session: Any = None, *, client: Any = None, region: str = "us-east-1", instances: Iterable[str] = ()
+    ) -> PriceBook:
+        """This book with the prices that AWS's Price List has today. Nothing is written; compare with :meth:`diff`.
+
+        It makes about five calls, and one for each instance type. The caller needs ``pricing:GetProducts``.
+
+        Args:
+            session: A boto3 session; its credentials are used, in us-east-1, where the Price List API lives.
+            client: A client of the Price List API, used as it is.
+            region: The region whose prices are read.
+            instances: Instance types to read beside those whose training price the book has for the region.
+
+        Raises:
+            ConfigurationError: There is neither a session nor a client.
+            AWSError: A call failed.
+            SourceError: The list does not say one price in a known unit.
+        """
+        pricing = open_pricing(session) if client is None else client
+        known = [
+            price.key.removeprefix(_INSTANCE)
+            for price in self.prices
+            if price.region == region and price.key.startswith(_INSTANCE)
+        ]
+        live = self.from_price_list(fetch_pages(pricing, region, dict.fromkeys([*known, *instances])))
+        merged = {_place(price): price for price in (*self.prices, *live.prices)}
+        return attrs.evolve(self, prices=tuple(merged.values()), as_of=max(self.as_of, live.as_of))
+
+    def diff(self, other: PriceBook) -> tuple[PriceChange, ...]:
+        """What another book says otherwise: prices that changed, came or went; sources and dates aside.
+
+        Args:
+            other: The other book, such as a refreshed one.
+
+        Example:
+            >>> book = PriceBook.shipped()
+            >>> key = "bedrock.nova-micro.customization.training"
+            >>> print(*book.diff(book.override({key: "0.0011"}, source="contract 42")))
+            bedrock.nova-micro.customization.training (us-east-1): $0.001 / 1K tokens -> $0.0011 / 1K tokens (+10.0 %)
+        """
+        old = {_place(price): price for price in self.prices}
+        new = {_place(price): price for price in other.prices}
+        changes = (
+            PriceChange(key=key, region=region, old=old.get((key, region)), new=new.get((key, region)))
+            for key, region in sorted({*old, *new})
+        )
+        return tuple(change for change in changes if change.is_real)
+
+    def stale(self, today: date_type | None = None, *, max_age_days: int = MAX_AGE_DAYS) -> tuple[Price, ...]:
+        """The prices that are older than so many days, or undated.
+
+        Args:
+            today: The day to count from; this day in UTC when it is not given.
+            max_age_days: How old a price may be.
+        """
+        return tuple(price for price in self.prices if price.is_stale(today, max_age_days=max_age_days))
 
     @property
     def digest(self) -> str:

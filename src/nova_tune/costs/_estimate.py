@@ -2,104 +2,26 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import attrs
 
-from nova_tune.costs._book import UNITS, Price, exact, one_of, unknown_price
-from nova_tune.values import TokenEstimate, Value, field
+from nova_tune.costs._book import unknown_price
+from nova_tune.costs._bounds import ZERO, Bounds, context, dollar_range, dollars
+from nova_tune.costs._price import MAX_AGE_DAYS, PARTS, UNITS, Price, exact, one_of
+from nova_tune.errors import BudgetExceeded
+from nova_tune.values import Value, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
 When = Literal["once", "monthly"]
 
 
-def _context() -> Context:
-    # Wide enough that nothing is rounded here, whatever precision the caller's own context has; every divisor of a
-    # price is a power of ten.
-    return Context(prec=100)
-
-
-def _canonical(value: Decimal | str | int) -> Decimal:
-    """The number without trailing zeros, so that equal amounts are written alike."""
-    number = exact(value)
-    text = f"{number:f}"
-    return Decimal(text.rstrip("0").rstrip(".")) if "." in text else Decimal(text)
-
-
-@attrs.frozen(kw_only=True)
-class Bounds(Value):
-    """A quantity or an amount of money with its range: ``0 <= low <= expected <= high``.
-
-    Args:
-        low: The least it may be.
-        expected: The figure to plan with.
-        high: The most it may be, and what a budget is compared with.
-
-    Raises:
-        ValueError: They are not in order, or negative.
-    """
-
-    low: Decimal = attrs.field(converter=_canonical)
-    expected: Decimal = attrs.field(converter=_canonical)
-    high: Decimal = attrs.field(converter=_canonical)
-
-    def __attrs_post_init__(self) -> None:
-        if not self.low <= self.expected <= self.high:
-            raise ValueError(f"low {self.low}, expected {self.expected}, high {self.high} are not in order")
-
-    @classmethod
-    def of(cls, value: Decimal | str | int | TokenEstimate) -> Bounds:
-        """One exact figure, or the range of a token estimate."""
-        if isinstance(value, TokenEstimate):
-            return cls(low=value.low, expected=value.expected, high=value.high)
-        return cls(low=value, expected=value, high=value)
-
-    def __add__(self, other: Bounds) -> Bounds:
-        add = _context().add
-        return Bounds(
-            low=add(self.low, other.low),
-            expected=add(self.expected, other.expected),
-            high=add(self.high, other.high),
-        )
-
-    def __mul__(self, factor: Decimal | int) -> Bounds:
-        times = _context().multiply
-        return Bounds(low=times(self.low, factor), expected=times(self.expected, factor), high=times(self.high, factor))
-
-    @property
-    def is_exact(self) -> bool:
-        """True when there is one figure alone."""
-        return self.low == self.high
-
-
-_ZERO = Bounds.of(0)
-_TITLES = {"once": "once", "monthly": "every month"}
-
-
-def dollars(amount: Decimal, rounding: str = ROUND_HALF_UP) -> str:
-    """An amount as people read it: cents, four decimals under a dollar, never zero for what is not zero.
-
-    Args:
-        amount: USD, exact.
-        rounding: How the last digit is found, as :mod:`decimal` names it.
-
-    Example:
-        >>> dollars(Decimal("2.7508")), dollars(Decimal("0.8008")), dollars(Decimal("0.0000087"))
-        ('$2.75', '$0.8008', '<$0.01')
-    """
-    shown = amount.quantize(Decimal("0.0001" if 0 < amount < 1 else "0.01"), rounding, _context())
-    return f"${shown:,f}" if shown or not amount else "<$0.01"
-
-
-def _dollar_range(amount: Bounds) -> str:
-    if amount.is_exact:
-        return dollars(amount.expected)
-    low, high = dollars(amount.low, ROUND_FLOOR), dollars(amount.high, ROUND_CEILING)
-    return f"{low} - {dollars(amount.expected)} - {high}"
+_TITLES: dict[When, str] = {"once": "once", "monthly": "every month"}
 
 
 @attrs.frozen(kw_only=True)
@@ -133,7 +55,7 @@ class CostLine(Value):
         """Quantity times price in USD, exact; None when the price is unknown."""
         if self.price is None:
             return None
-        return self.quantity * _context().divide(self.price.usd, UNITS[self.price.unit][1])
+        return (self.quantity * self.price.usd).over(UNITS[self.price.unit][1] * PARTS.get(self.unit, 1))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON, with the amount for readers that do not multiply."""
@@ -150,6 +72,8 @@ def _cells(line: CostLine) -> tuple[str, ...]:
     bounds, amount = line.quantity, line.amount
     if bounds.is_exact:
         quantity = f"{bounds.expected:,f}"
+    elif bounds.low < bounds.expected == bounds.high:
+        quantity = f"at most {bounds.high:,f}"
     elif bounds.expected:
         quantity = f"about {bounds.expected:,f}"
     else:
@@ -159,7 +83,7 @@ def _cells(line: CostLine) -> tuple[str, ...]:
         line.name,
         f"{quantity} {unit}",
         f"x {line.price}" if line.price else f"x ? ({line.key})",
-        f"= {_dollar_range(amount)}" if amount else "= unknown",
+        f"= {dollar_range(amount)}" if amount else "= unknown",
         line.note,
     )
 
@@ -213,6 +137,9 @@ class CostEstimate(Value):
     def bounds(self, months: Decimal | str | int = 0) -> Bounds:
         """What is paid once and for so many months, with its range; a budget is compared with ``.high``.
 
+        AWS does not say whether it bills the storage of a model by the day. So a part of a month is that part of the
+        price in low and expected, and a whole month in the high bound.
+
         Args:
             months: Not negative; 0 leaves the monthly lines out.
 
@@ -221,7 +148,13 @@ class CostEstimate(Value):
             TypeError: ``months`` is not an int, a Decimal or a string.
         """
         span = exact(months)
-        return self.once + self.monthly * span if span else self.once
+        if not span:
+            return self.once
+        total = self.once + self.monthly * span
+        whole = span.to_integral_value(ROUND_CEILING)
+        stored = [line.amount.high for line in self.lines if line.unit == "model-months" and line.amount]
+        rest = (Bounds.of(high) * context().subtract(whole, span) for high in stored)
+        return attrs.evolve(total, high=sum(rest, Bounds.of(total.high)).high)
 
     def total(self, months: Decimal | str | int | None = None) -> Decimal:
         """The expected total in USD, exact.
@@ -239,6 +172,95 @@ class CostEstimate(Value):
 
     def __add__(self, other: CostEstimate) -> CostEstimate:
         return CostEstimate(lines=self.lines + other.lines, extra={**other.extra, **self.extra})
+
+    def __mul__(self, times: int) -> CostEstimate:
+        """The same so many times: runs of one job, or one model for each team."""
+        if isinstance(times, bool) or not isinstance(times, int):
+            raise TypeError(f"an estimate is taken a whole number of times, not {times!r}")
+        return attrs.evolve(
+            self, lines=tuple(attrs.evolve(line, quantity=line.quantity * times) for line in self.lines)
+        )
+
+    __rmul__ = __mul__
+
+    def check_budget(self, max_usd: Decimal | str | int, *, months: Decimal | str | int = 0) -> CostEstimate:
+        """This estimate, when its high bound is within a budget.
+
+        Args:
+            max_usd: The budget in USD.
+            months: How many months of the monthly lines it has to last.
+
+        Raises:
+            BudgetExceeded: The high bound is above it; the message has low, expected and high.
+            PriceUnknown: A price that it needs is missing.
+            TypeError: A number is not an int, a Decimal or a string.
+        """
+        budget, found = exact(max_usd), self.bounds(months)
+        if found.high > budget:
+            raise BudgetExceeded(
+                f"it may cost up to {dollars(found.high, ROUND_CEILING)} ({dollar_range(found)}), above the budget of "
+                f"{dollars(budget)}; nothing was started. Raise the budget, or shrink the job",
+                hint=f"a budget of {dollars(found.high, ROUND_CEILING)} covers it",
+            )
+        return self
+
+    def with_tax(self, rate: Decimal | str | int) -> CostEstimate:
+        """This estimate with a tax on every line, as lines of its own.
+
+        Args:
+            rate: The tax as a share, such as ``"0.10"``.
+
+        Raises:
+            TypeError: The rate is not an int, a Decimal or a string.
+        """
+        taxes = []
+        for when in _TITLES:
+            known, _ = self._partial(when)
+            if known.high:
+                region = self.lines[0].region
+                price = Price(key="tax", region=region, unit="USD", usd=exact(rate), source="the caller")
+                line = CostLine(
+                    name="tax", when=when, quantity=known, unit="USD", key="tax", region=region, price=price
+                )
+                taxes.append(line)
+        return attrs.evolve(self, lines=(*self.lines, *taxes))
+
+    def forecast(self, months: int, growth: Decimal | str | int = 0) -> tuple[Bounds, ...]:
+        """What each of the coming months costs, when the traffic grows; the first has what is paid once.
+
+        Args:
+            months: How many, 1 or more.
+            growth: The growth of the traffic from month to month as a share, such as ``"0.10"``. Lines counted in
+                tokens grow; storage and instances do not.
+
+        Raises:
+            PriceUnknown: A price that it needs is missing.
+            TypeError: ``growth`` is not an int, a Decimal or a string.
+        """
+        monthly = [line for line in self.lines if line.when == "monthly"]
+        traffic = CostEstimate(lines=tuple(line for line in monthly if line.unit == "tokens")).monthly
+        fixed = CostEstimate(lines=tuple(line for line in monthly if line.unit != "tokens")).monthly
+        factor = context().add(Decimal(1), exact(growth))
+        every = [fixed + traffic * context().power(factor, month) for month in range(months)]
+        return tuple(cost if month else cost + self.once for month, cost in enumerate(every))
+
+    def warnings(self, today: date | None = None, *, max_age_days: int = MAX_AGE_DAYS) -> tuple[str, ...]:
+        """What to doubt about the prices used: those that are old, undated, or of low confidence.
+
+        Args:
+            today: The day to count from; this day in UTC when it is not given.
+            max_age_days: How old a price may be.
+        """
+        used = [*{line.key: line.price for line in self.lines if line.price and line.key != "tax"}.values()]
+        old = [price for price in used if price.is_stale(today, max_age_days=max_age_days)]
+        low = [price for price in used if price.confidence == "low"]
+        found = []
+        if old:
+            named = ", ".join(f"{price.key} ({price.date or 'undated'})" for price in old)
+            found.append(f"prices older than {max_age_days} days: {named}; PriceBook.refresh() reads AWS's list")
+        if low:
+            found.append(f"prices of low confidence: {', '.join(price.key for price in low)}")
+        return tuple(found)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON, money as strings, with the sums; a sum that needs a missing price is null."""
@@ -268,9 +290,9 @@ class CostEstimate(Value):
         body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in self._rows())
         return f"<table>{body}</table><p>{'<br>'.join(escape(line) for line in self._sources())}</p>"
 
-    def _partial(self, *whens: str) -> tuple[Bounds, list[CostLine]]:
+    def _partial(self, *whens: When) -> tuple[Bounds, list[CostLine]]:
         """The sum of the lines with a price, and the lines without."""
-        known, unknown = _ZERO, []
+        known, unknown = ZERO, []
         for line in self.lines:
             if line.when in whens:
                 amount = line.amount
@@ -280,7 +302,7 @@ class CostEstimate(Value):
                     known += amount
         return known, unknown
 
-    def _complete(self, when: str) -> Bounds:
+    def _complete(self, when: When) -> Bounds:
         known, unknown = self._partial(when)
         if unknown:
             raise unknown_price((line.key, line.region) for line in unknown)
@@ -296,10 +318,10 @@ class CostEstimate(Value):
             rows.append(self._sum_row("once and the first month", *present))
         return rows
 
-    def _sum_row(self, title: str, *whens: str) -> tuple[str, ...]:
+    def _sum_row(self, title: str, *whens: When) -> tuple[str, ...]:
         known, unknown = self._partial(*whens)
         if not unknown:
-            shown = _dollar_range(known)
+            shown = dollar_range(known)
         elif known.low:
             shown = f"at least {dollars(known.low, ROUND_FLOOR)}"
         else:
