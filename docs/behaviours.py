@@ -15,8 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
+def _cell(text: str) -> nodes.paragraph:
+    """A cell; an address is shown by the name of its page."""
+    if not text.startswith("https://"):
+        return nodes.paragraph(text=text)
+    address, _, more = text.partition(" ")
+    page = address.rstrip("/").rsplit("/", 1)[-1].removesuffix(".html")
+    return nodes.paragraph("", "", nodes.reference(text=page, refuri=address), nodes.Text(f" {more}" if more else ""))
+
+
 def _row(cells: Sequence[str]) -> nodes.row:
-    return nodes.row("", *(nodes.entry("", nodes.paragraph(text=str(cell))) for cell in cells))
+    return nodes.row("", *(nodes.entry("", _cell(str(cell))) for cell in cells))
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> nodes.table:
