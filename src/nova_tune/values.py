@@ -7,6 +7,7 @@ kept in ``extra`` and written back, so that an older program may pass on what a 
 from __future__ import annotations
 
 import base64
+import contextlib
 import enum
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -31,7 +32,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        with contextlib.suppress(OverflowError):  # the first and last day that Python knows have no UTC everywhere
+            value = value.astimezone(UTC)
+        return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
