@@ -29,7 +29,7 @@ from nova_tune.rehearsal._clock import Clock
 from nova_tune.rehearsal._errors import ServiceError
 from nova_tune.rehearsal._faults import Faults
 from nova_tune.rehearsal._front import Front
-from nova_tune.rehearsal._model import RouteTable
+from nova_tune.rehearsal._model import RouteTable, TargetTable
 from nova_tune.rehearsal._parse import read
 from nova_tune.rehearsal._server import ConnectionCutError
 
@@ -264,6 +264,8 @@ def front_of(operations, *, faults=None):
         operations=operations,
         refusals={},
         faults=faults or Faults(bool),
+        targets=TargetTable({}),
+        roles=lambda: None,
         others=others,
         closing=closing_event,
     ), closing_event
@@ -576,7 +578,16 @@ def test_every_behaviour_names_its_source():
     """Each rehearsed behaviour has an id of its own, and a page, the service model, or the word 'assumed'."""
     assert len({behaviour.id for behaviour in BEHAVIOURS}) == len(BEHAVIOURS)
     for behaviour in BEHAVIOURS:
-        assert behaviour.source == "assumed" or behaviour.source.startswith(("https://", "service model"))
+        known = (
+            "https://",
+            "service model",
+            "botocore",
+            "Amazon Nova user guide",
+            "claimed: ",
+            "assumed",
+            "the rehearsal's own",
+        )
+        assert behaviour.source.startswith(known)
         assert behaviour.read == "2026-11-21"
 
 

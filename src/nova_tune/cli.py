@@ -106,12 +106,16 @@ def _estimate(options: argparse.Namespace) -> int:
 
 def _rehearse(options: argparse.Namespace) -> int:
     """Run a command against a local AWS."""
-    from nova_tune.rehearsal import Rehearsal  # noqa: PLC0415 - needs its extra
+    from nova_tune.rehearsal import BEHAVIOURS, Rehearsal  # noqa: PLC0415 - needs its extra
 
+    if options.assumptions:
+        for behaviour in BEHAVIOURS:
+            print(f"{behaviour.id}: {behaviour.statement} [{behaviour.source}, {behaviour.read}]")
+        return _DONE
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     if not command:
         raise errors.ConfigurationError("rehearse needs a command: nova-tune rehearse -- python train.py")
-    with Rehearsal() as aws:
+    with Rehearsal(path=options.path) as aws:
         try:
             return subprocess.run(command, check=False, env=aws.environ(os.environ)).returncode  # noqa: S603
         except FileNotFoundError:
@@ -188,6 +192,8 @@ def _parser() -> argparse.ArgumentParser:
     estimate.add_argument("--queries-per-month", type=int, metavar="N")
 
     rehearse = verb("rehearse", _rehearse, "nova-tune rehearse -- aws bedrock list-custom-models")
+    rehearse.add_argument("--assumptions", action="store_true", help="list what it does and on whose word, and end")
+    rehearse.add_argument("--path", metavar="DIR", help="keep its state there, for the next rehearsal")
     rehearse.add_argument("command", nargs=argparse.REMAINDER, help="-- and the command with its arguments")
     rehearse.set_defaults(json=False)
     return parser

@@ -12,12 +12,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nova_tune.rehearsal._faults import FAILURES
     from nova_tune.rehearsal._fidelity import BEHAVIOURS, Behaviour
     from nova_tune.rehearsal._rehearsal import Rehearsal
 
-__all__ = ["BEHAVIOURS", "Behaviour", "Rehearsal"]
+__all__ = ["BEHAVIOURS", "FAILURES", "Behaviour", "Rehearsal"]
 
-_HOMES = {"BEHAVIOURS": "_fidelity", "Behaviour": "_fidelity", "Rehearsal": "_rehearsal"}
+_HOMES = {"BEHAVIOURS": "_fidelity", "Behaviour": "_fidelity", "FAILURES": "_faults", "Rehearsal": "_rehearsal"}
 
 
 def __getattr__(name: str) -> Any:

@@ -13,6 +13,7 @@ import attrs
 
 from nova_tune.rehearsal import _catalog as catalog
 from nova_tune.rehearsal._errors import conflict
+from nova_tune.rehearsal._quotas import Quotas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from nova_tune.rehearsal._clock import Clock
     from nova_tune.rehearsal._errors import ServiceError
     from nova_tune.rehearsal._faults import Faults
+    from nova_tune.rehearsal._trainings import Training
 
 _ID_ALPHABET = string.ascii_lowercase + string.digits
 
@@ -38,6 +40,7 @@ class Job:
     base: catalog.BaseModel
     model_arn: str
     planned_failure: str | None
+    queued_seconds: float = 0.0
     data_checked: bool = False
     stop_requested: datetime | None = None
     ended: datetime | None = None
@@ -54,9 +57,14 @@ class Job:
         return self.created + timedelta(seconds=catalog.VALIDATION_SECONDS)
 
     @property
+    def processed_at(self) -> datetime:
+        """When the data has been processed."""
+        return self.validated_at + timedelta(seconds=catalog.PROCESSING_SECONDS)
+
+    @property
     def training_at(self) -> datetime:
         """When training begins."""
-        return self.validated_at + timedelta(seconds=catalog.PROCESSING_SECONDS)
+        return self.processed_at + timedelta(seconds=self.queued_seconds)
 
     @property
     def trained_at(self) -> datetime:
@@ -85,14 +93,45 @@ class Job:
 
 @attrs.define(eq=False, kw_only=True)
 class Model:
-    """A custom model: the job it came from, and what answers for it."""
+    """A custom model: where it came from, and what answers for it."""
 
     arn: str
     name: str
     sequence: int
     created: datetime
-    job: Job
+    base: catalog.BaseModel
     answers: NearestExample
+    origin: Mapping[str, Any]
+    """What GetCustomModel tells of the job or the import behind it."""
+    work_seconds: int = 0
+    """How long it is Creating."""
+    planned_failure: str | None = None
+    full_rank: bool = False
+
+    @property
+    def customization_type(self) -> str | None:
+        """FINE_TUNING or IMPORTED, where it is known."""
+        return self.origin.get("customizationType")
+
+    def status(self, now: datetime) -> str:
+        """Creating, Active or Failed.
+
+        Args:
+            now: The simulated time.
+        """
+        if now < self.created + timedelta(seconds=self.work_seconds):
+            return "Creating"
+        return "Failed" if self.planned_failure is not None else "Active"
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Checkpoint:
+    """What a SageMaker training job left in Amazon's escrow bucket: what a custom model can be imported from."""
+
+    uri: str
+    base: catalog.BaseModel
+    answers: NearestExample
+    full_rank: bool
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -108,6 +147,7 @@ class Deployment:
     planned_failure: str | None
     next_model: Model | None = None
     updated: datetime | None = None
+    update_failure: str | None = None
 
     def status(self, now: datetime) -> str:
         """Creating, Active or Failed.
@@ -133,7 +173,7 @@ class Deployment:
         Args:
             now: The simulated time.
         """
-        if self.next_model is not None and not self.is_updating(now):
+        if self.next_model is not None and self.update_failure is None and not self.is_updating(now):
             return self.next_model
         return self.model
 
@@ -157,20 +197,60 @@ class Account:
         clock: Where every timestamp comes from.
         faults: The failures planned for jobs and deployments.
         seed: Ids are drawn from it, so that two equal rehearsals give equal ARNs.
+        quotas: What may exist; None takes the rehearsal's own figures.
+        transfer: As for ``NearestExample``.
     """
 
-    def __init__(self, *, clock: Clock, faults: Faults, seed: int) -> None:
+    def __init__(
+        self, *, clock: Clock, faults: Faults, seed: int, quotas: Quotas | None = None, transfer: bool = False
+    ) -> None:
         self.clock = clock
         self.faults = faults
         self.seed = seed
+        self.transfer = transfer
         self.lock = threading.RLock()
         self.jobs: dict[str, Job] = {}
         self.models: dict[str, Model] = {}
         self.deployments: dict[str, Deployment] = {}
+        self.checkpoints: dict[str, Checkpoint] = {}
+        self.packages: dict[str, Checkpoint] = {}
+        self.trainings: dict[str, Training] = {}
+        self.quotas: Quotas = quotas if quotas is not None else Quotas()
         self.tags: dict[str, dict[str, str]] = {}
         self._random = random.Random(seed)  # noqa: S311 - ids of a rehearsal, no secrets
         self._sequence = 0
         self._tokens: dict[tuple[str, str], tuple[str, str]] = {}
+
+    def to_dict(self) -> dict[str, Any]:
+        """What is not in the records: tags, tokens, quotas that were set, and where ids go on."""
+        return {
+            "seed": self.seed,
+            "sequence": self._sequence,
+            "random": self._random.getstate(),
+            "tags": self.tags,
+            "tokens": [[*key, *known] for key, known in self._tokens.items()],
+            "quotas": {name: value for name, value in self.quotas.items() if self.quotas.is_set(name)},
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over what :meth:`to_dict` gave.
+
+        Args:
+            state: That dict, before or after JSON.
+        """
+        self.seed = state["seed"]
+        self._sequence = state["sequence"]
+        version, words, gauss = state["random"]
+        self._random.setstate((version, tuple(words), gauss))
+        self.tags.update(state["tags"])
+        for operation, token, content, arn in state["tokens"]:
+            self._tokens[operation, token] = (content, arn)
+        self.quotas.update(state["quotas"])
+
+    @property
+    def escrow_bucket(self) -> str:
+        """Amazon's own bucket for the checkpoints of this account's training jobs, which nobody here can read."""
+        return f"customer-escrow-{catalog.ACCOUNT}-smtj-rehearsal"
 
     def new_arn(self, kind: str) -> str:
         """A fresh ARN whose last segment is 12 of ``[a-z0-9]``, the shape of all Bedrock's customization ids.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nova_tune.rehearsal import _foundation as foundation
 from nova_tune.rehearsal._deployments import Deployments
 from nova_tune.rehearsal._jobs import Jobs
 from nova_tune.rehearsal._models import Models
@@ -13,11 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nova_tune.rehearsal._account import Account
+    from nova_tune.rehearsal._roles import Roles
 
     Method = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def operations(account: Account, *, s3: Any, iam: Any) -> dict[str, Method]:
+def operations(account: Account, *, s3: Any, roles: Roles) -> dict[str, Method]:
     """The offered operations of Amazon Bedrock by name: a parsed request in, the output's members out.
 
     Each runs alone, after everything that is due by the clock has been brought about.
@@ -25,9 +27,9 @@ def operations(account: Account, *, s3: Any, iam: Any) -> dict[str, Method]:
     Args:
         account: The state.
         s3: The service's own S3 client.
-        iam: The service's own IAM client.
+        roles: What the account's roles may do.
     """
-    jobs, models, tags = Jobs(account, s3=s3, iam=iam), Models(account), Tags(account)
+    jobs, models, tags = Jobs(account, s3=s3, roles=roles), Models(account, roles=roles), Tags(account)
     deployments = Deployments(account, models)
 
     def settled(method: Method) -> Method:
@@ -43,6 +45,7 @@ def operations(account: Account, *, s3: Any, iam: Any) -> dict[str, Method]:
         "GetModelCustomizationJob": jobs.get,
         "ListModelCustomizationJobs": jobs.list,
         "StopModelCustomizationJob": jobs.stop,
+        "CreateCustomModel": models.create,
         "GetCustomModel": models.get,
         "ListCustomModels": models.list,
         "DeleteCustomModel": models.delete,
@@ -51,6 +54,9 @@ def operations(account: Account, *, s3: Any, iam: Any) -> dict[str, Method]:
         "ListCustomModelDeployments": deployments.list,
         "UpdateCustomModelDeployment": deployments.update,
         "DeleteCustomModelDeployment": deployments.delete,
+        "ListFoundationModels": foundation.list_models,
+        "GetFoundationModel": foundation.get,
+        "GetFoundationModelAvailability": foundation.availability,
         "ListTagsForResource": tags.list,
         "TagResource": tags.add,
         "UntagResource": tags.remove,

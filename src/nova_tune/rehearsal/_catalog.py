@@ -10,6 +10,10 @@ import attrs
 ACCOUNT = "123456789012"
 """moto's account, so that roles and buckets made there are the caller's own."""
 
+REGION = "us-east-1"
+"""The only region where Nova is customised and deployed.
+https://docs.aws.amazon.com/bedrock/latest/userguide/custom-model-fine-tuning.html, read 2026-11-21."""
+
 _GUIDE = "https://docs.aws.amazon.com/bedrock/latest/userguide/"
 READ = "2026-11-21"
 
@@ -87,6 +91,9 @@ STOPPING_SECONDS = 60
 """Simulated seconds between the request to stop and Stopped (assumed)."""
 DEPLOYMENT_SECONDS = 480
 """Simulated seconds from Creating to Active, and from Updating to UpdateCompleted (assumed)."""
+
+IMPORT_SECONDS = 600
+"""Simulated seconds that an imported custom model is Creating (assumed)."""
 
 
 def base_model(identifier: str) -> BaseModel | None:

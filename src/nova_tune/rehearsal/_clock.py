@@ -5,6 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Clock:
@@ -54,3 +58,19 @@ class Clock:
             raise ValueError(f"cannot advance by {seconds} s; the clock does not go back")
         with self._lock:
             self._advanced += seconds
+
+    def to_dict(self) -> dict[str, str]:
+        """Its time and the real time it stands for, as ISO 8601."""
+        return {"simulated": self.now().isoformat(), "real": datetime.now(UTC).isoformat()}
+
+    def restore(self, saved: Mapping[str, str]) -> None:
+        """Go on from a saved time; the real time since then counts at this clock's speed.
+
+        Args:
+            saved: What :meth:`to_dict` gave.
+        """
+        away = (datetime.now(UTC) - datetime.fromisoformat(saved["real"])).total_seconds()
+        with self._lock:
+            self._start = datetime.fromisoformat(saved["simulated"])
+            self._real_start = time.monotonic() - max(0.0, away)
+            self._advanced = 0.0

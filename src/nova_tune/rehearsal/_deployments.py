@@ -9,12 +9,13 @@ from nova_tune.rehearsal import _catalog as catalog
 from nova_tune.rehearsal._account import Deployment, failure_message
 from nova_tune.rehearsal._errors import conflict, invalid, not_found
 from nova_tune.rehearsal._listing import page
+from nova_tune.rehearsal._quotas import DEPLOYMENTS, DEPLOYMENTS_IN_PROGRESS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from nova_tune.rehearsal._account import Account
+    from nova_tune.rehearsal._account import Account, Model
     from nova_tune.rehearsal._models import Models
 
 
@@ -40,13 +41,18 @@ class Deployments:
         for deployment in account.deployments.values():
             if deployment.name == request["modelDeploymentName"]:
                 raise invalid(f"The deployment name {deployment.name} is already in use by {deployment.arn}")
+        now = account.clock.now()
+        creating = sum(deployment.status(now) == "Creating" for deployment in account.deployments.values())
+        account.quotas.check(DEPLOYMENTS, len(account.deployments))
+        account.quotas.check(DEPLOYMENTS_IN_PROGRESS, creating)
+        model = self._deployable(request["modelArn"], now)
         failure = account.faults.take_deployment_failure()
         deployment = Deployment(
             arn=account.new_arn("custom-model-deployment"),
             name=request["modelDeploymentName"],
             sequence=account.next_sequence(),
-            created=account.clock.now(),
-            model=self._models.find(request["modelArn"]),
+            created=now,
+            model=model,
             description=request.get("description"),
             planned_failure=None if failure is None else failure_message(failure),
         )
@@ -64,7 +70,7 @@ class Deployments:
             updating = deployment.is_updating(self._account.clock.now())
             output["updateDetails"] = {
                 "modelArn": deployment.next_model.arn,
-                "updateStatus": "Updating" if updating else "UpdateCompleted",
+                "updateStatus": "Updating" if updating else _update_outcome(deployment),
             }
         return output
 
@@ -89,11 +95,13 @@ class Deployments:
         now = self._account.clock.now()
         if deployment.status(now) != "Active" or deployment.is_updating(now):
             raise invalid(f"The deployment {deployment.arn} is not Active, or is being updated")
-        model = self._models.find(request["modelArn"])
-        if model.job.base != deployment.model.job.base:
+        model = self._deployable(request["modelArn"], now)
+        if model.base != deployment.model.base:
             raise invalid(f"{model.arn} has another base model than the deployment {deployment.arn}")
         deployment.model = deployment.serving(now)
         deployment.next_model, deployment.updated = model, now
+        failure = self._account.faults.take_deployment_failure()
+        deployment.update_failure = None if failure is None else failure_message(failure)
         return {"customModelDeploymentArn": deployment.arn}
 
     def delete(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -104,6 +112,14 @@ class Deployments:
         del self._account.deployments[deployment.arn]
         self._account.tags.pop(deployment.arn, None)
         return {}
+
+    def _deployable(self, identifier: str, now: datetime) -> Model:
+        model = self._models.find(identifier)
+        if model.status(now) != "Active":
+            raise invalid(f"The model {model.arn} is {model.status(now)}; only an Active model can be deployed")
+        if model.full_rank:
+            raise invalid(f"The model {model.arn} was trained at full rank, which on-demand deployment does not take")
+        return model
 
     def _find(self, request: Mapping[str, Any]) -> Deployment:
         identifier = request["customModelDeploymentIdentifier"]
@@ -124,7 +140,13 @@ class Deployments:
         }
         if status == "Failed":
             members["failureMessage"] = deployment.planned_failure
+        elif deployment.update_failure is not None and not deployment.is_updating(now):
+            members["failureMessage"] = deployment.update_failure
         return members
+
+
+def _update_outcome(deployment: Deployment) -> str:
+    return "UpdateCompleted" if deployment.update_failure is None else "UpdateFailed"
 
 
 def _last_updated(deployment: Deployment, now: datetime) -> datetime:

@@ -7,6 +7,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from botocore.model import OperationModel
 
+_COMMON = {
+    "AccessDeniedException": 403,
+    "ExpiredTokenException": 403,
+    "IncompleteSignature": 400,
+    "InternalFailure": 500,
+    "InvalidClientTokenId": 403,
+    "ServiceUnavailable": 503,
+    "UnrecognizedClientException": 403,
+}
+"""Errors that every operation may give and none models, with their statuses (assumed)."""
+
 
 class ServiceError(Exception):
     """An error answer of the rehearsed service: raised by an operation, written by the front, never by users.
@@ -24,7 +35,7 @@ class ServiceError(Exception):
         self.status = status
 
     def status_for(self, operation: OperationModel | None) -> int:
-        """The HTTP status that `operation` models for this code; 400 where it models none.
+        """The HTTP status that `operation` models for this code, else that of AWS's common errors, else 400.
 
         Args:
             operation: The operation that failed, or None when no operation was recognised.
@@ -34,7 +45,7 @@ class ServiceError(Exception):
         for shape in operation.error_shapes if operation is not None else ():
             if shape.name == self.code:
                 return int(shape.metadata.get("error", {}).get("httpStatusCode", 400))
-        return 400
+        return _COMMON.get(self.code, 400)
 
 
 def invalid(message: str) -> ServiceError:

@@ -6,6 +6,7 @@ Bedrock from the rest, and the path tells the operation.
 
 from __future__ import annotations
 
+import io
 import json
 import uuid
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,8 @@ from xml.sax.saxutils import escape
 
 import attrs
 
+from nova_tune.rehearsal import _simulate
+from nova_tune.rehearsal._catalog import REGION
 from nova_tune.rehearsal._check import faults as shape_faults
 from nova_tune.rehearsal._check import summary
 from nova_tune.rehearsal._errors import ServiceError, invalid, not_offered
@@ -31,17 +34,14 @@ if TYPE_CHECKING:
     from botocore.model import OperationModel, StructureShape
 
     from nova_tune.rehearsal._faults import Fault, Faults
-    from nova_tune.rehearsal._model import Match, RouteTable
+    from nova_tune.rehearsal._model import Match, RouteTable, TargetTable
+    from nova_tune.rehearsal._roles import Roles
 
     Events = Iterator[tuple[str, Mapping[str, Any]]]
     Operation = Callable[[dict[str, Any]], Mapping[str, Any] | Events]
 
 HEADER = ("x-nova-tune-rehearsal", "1")
 """Stands on every response, so that a report can tell a rehearsal from AWS."""
-
-REGION = "us-east-1"
-"""The only region where Nova is customised and deployed.
-https://docs.aws.amazon.com/bedrock/latest/userguide/custom-model-fine-tuning.html, read 2026-11-21."""
 
 _DELTAS_BEFORE_FAULT = 2
 
@@ -76,6 +76,8 @@ class Front:
         operations: Those that are offered, by name.
         refusals: What an operation refuses before its constraints are checked, with a better word than theirs.
         faults: The faults that wait to happen.
+        targets: The operations of the services that speak aws-json.
+        roles: Gives what principals may do, once that is known.
         others: The WSGI application that answers every other service.
         closing: Set when the rehearsal ends; waiting stops then.
     """
@@ -87,6 +89,8 @@ class Front:
         operations: Mapping[str, Operation],
         refusals: Mapping[str, Callable[[Mapping[str, Any]], None]],
         faults: Faults,
+        targets: TargetTable,
+        roles: Callable[[], Roles | None],
         others: WSGIApplication,
         closing: threading.Event,
     ) -> None:
@@ -94,28 +98,56 @@ class Front:
         self._operations = operations
         self._refusals = refusals
         self._faults = faults
+        self._targets = targets
+        self._roles = roles
         self._others = others
         self._closing = closing
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (WSGI)."""
         scope = CredentialScope.of(environ.get("HTTP_AUTHORIZATION", ""))
-        if scope is not None and scope.service == "bedrock":
-            response = self._bedrock(scope, environ)
-            _start(start_response, response)
-            return [response.body] if isinstance(response.body, bytes) else response.body
-        return self._other(environ, start_response)
+        response = None if scope is None else self._own(scope, environ)
+        if response is None:
+            return self._other(environ, start_response)
+        _start(start_response, response)
+        return [response.body] if isinstance(response.body, bytes) else response.body
 
-    def _bedrock(self, scope: CredentialScope, environ: WSGIEnvironment) -> Response:
-        path, _, query = environ["RAW_URI"].partition("?")
-        match = self._routes.match(environ["REQUEST_METHOD"], path)
-        operation = None if match is None else match.operation
-        try:
+    def _own(self, scope: CredentialScope, environ: WSGIEnvironment) -> Response | None:
+        """The answer of a service of the rehearsal's own; None when the request is moto's."""
+        if scope.service == "bedrock":
+            path, _, query = environ["RAW_URI"].partition("?")
+            match = self._routes.match(environ["REQUEST_METHOD"], path)
             if match is None:
                 return _error(501, "NotImplemented", f"The rehearsal offers no Bedrock operation at {path}")
+            return self._answer(scope, match, query, environ)
+        if scope.service == "iam":
+            return self._simulation(environ)
+        match = self._targets.match(scope.service, environ.get("HTTP_X_AMZ_TARGET", ""))
+        # What the rehearsal does not offer of these services, moto may.
+        if match is None or match.operation.name not in self._operations:
+            return None
+        return self._answer(scope, match, "", environ)
+
+    def _simulation(self, environ: WSGIEnvironment) -> Response | None:
+        body = environ["wsgi.input"].read()
+        environ["wsgi.input"] = io.BytesIO(body)
+        roles = self._roles()
+        if not _simulate.wanted(body) or roles is None:
+            return None
+        headers = (("Content-Type", "text/xml"),)
+        if self._faults.denies("iam:SimulatePrincipalPolicy"):
+            denied = ServiceError("AccessDenied", "[rehearsal] You are not authorized to simulate policies")
+            return Response(403, headers, _simulate.error(denied))
+        try:
+            return Response(200, headers, _simulate.simulate(body, roles))
+        except ServiceError as error:
+            return Response(error.status_for(None), headers, _simulate.error(error))
+
+    def _answer(self, scope: CredentialScope, match: Match, query: str, environ: WSGIEnvironment) -> Response:
+        try:
             return self._call(scope, match, query, environ)
         except ServiceError as error:
-            return _error(error.status_for(operation), error.code, error.message)
+            return _error(error.status_for(match.operation), error.code, error.message)
         except ConnectionCutError:
             raise
         except Exception as error:  # noqa: BLE001 - a bug of the rehearsal must say so on the wire, not hang the client
@@ -128,6 +160,9 @@ class Front:
             raise not_offered(f"The rehearsal does not offer {operation.name}")
         if scope.region != REGION:
             raise not_offered(f"The rehearsal stands for {REGION} alone, not for {scope.region}")
+        action = iam_action(scope.service, operation.name)
+        if self._faults.denies(action):
+            raise ServiceError("AccessDeniedException", f"[rehearsal] You are not authorized to perform: {action}")
         fault = self._faults.take(operation.name)
         if fault is not None:
             self._begin(fault, operation)
@@ -139,13 +174,55 @@ class Front:
         output = handler(request)
         if isinstance(output, Mapping):
             return _cut_body(write(operation, output), fault)
-        return _stream(operation, output, fault)
+        return self._stream(operation, output, fault)
 
     def _begin(self, fault: Fault, operation: OperationModel) -> None:
+        if fault.cut == "reset":
+            raise ConnectionCutError
         if fault.latency_ms and self._closing.wait(fault.latency_ms / 1000):
             raise ConnectionCutError
         if fault.error is not None and not _is_stream_error(operation, fault.error):
             raise ServiceError(fault.error, f"[rehearsal] planned fault {fault.error}")
+
+    def _stream(self, operation: OperationModel, events: Events, fault: Fault | None) -> Response:
+        shape = _stream_shape(operation)
+
+        def frames() -> Iterator[bytes]:
+            try:
+                yield from self._broken(shape, events, fault)
+            except ConnectionCutError:
+                raise
+            except Exception as error:  # noqa: BLE001 - as for the other answers: a bug must say so on the wire
+                yield event(shape, "internalServerException", {"message": _bug(error)})
+
+        headers = [("Content-Type", "application/vnd.amazon.eventstream")]
+        if operation.name == "InvokeModelWithResponseStream":
+            headers.append(("X-Amzn-Bedrock-Content-Type", "application/json"))
+        return Response(int(operation.http.get("responseCode", 200)), tuple(headers), frames())
+
+    def _broken(self, shape: StructureShape, events: Events, fault: Fault | None) -> Iterator[bytes]:
+        """The frames until the fault happens: after a delta or two, at the latest before the text is complete."""
+        deltas = 0
+        for name, payload in events:
+            frame = event(shape, name, payload)
+            if fault is not None and (deltas == _DELTAS_BEFORE_FAULT or _is_stop(name, payload)):
+                if fault.stall_ms and self._closing.wait(fault.stall_ms / 1000):
+                    raise ConnectionCutError
+                if fault.cut == "stream":
+                    raise ConnectionCutError
+                if fault.cut == "clean_end":
+                    return
+                if fault.cut == "frame":
+                    yield frame[: len(frame) // 2]
+                    return
+                if fault.cut == "checksum":
+                    frame = frame[:-1] + bytes([frame[-1] ^ 1])
+                if fault.error is not None:
+                    yield event(shape, fault.error, {"message": f"[rehearsal] planned fault {fault.error}"})
+                    return
+                fault = None  # it has happened; what is left of the stream is as it should be
+            deltas += _is_delta(name, payload)
+            yield frame
 
     def _other(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         def marked(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
@@ -161,6 +238,19 @@ class Front:
         return [response.body]
 
 
+def iam_action(service: str, operation: str) -> str:
+    """The IAM action that an operation needs.
+
+    Converse needs InvokeModel's (documentation of Converse in the service model, botocore 1.44.5, read 2026-11-21).
+
+    Args:
+        service: The service as requests are signed for it.
+        operation: Its operation.
+    """
+    names = {"Converse": "InvokeModel", "ConverseStream": "InvokeModelWithResponseStream"}
+    return f"{service}:{names.get(operation, operation)}"
+
+
 def _start(start_response: StartResponse, response: Response) -> None:
     headers = [*response.headers, HEADER, ("x-amzn-RequestId", str(uuid.uuid4()))]
     if isinstance(response.body, bytes) and not any(name == "Content-Length" for name, _ in headers):
@@ -170,7 +260,8 @@ def _start(start_response: StartResponse, response: Response) -> None:
 
 def _error(status: int, code: str, message: str) -> Response:
     headers = (("Content-Type", "application/json"), ("x-amzn-ErrorType", code))
-    return Response(status, headers, json.dumps({"message": message}).encode())
+    # rest-json reads the header, aws-json the member.
+    return Response(status, headers, json.dumps({"__type": code, "message": message}).encode())
 
 
 def _lacking(message: str, *, json_protocol: bool) -> Response:
@@ -207,33 +298,9 @@ def _stream_shape(operation: OperationModel) -> StructureShape:
     return cast("StructureShape", operation.get_event_stream_output())
 
 
-def _stream(operation: OperationModel, events: Events, fault: Fault | None) -> Response:
-    shape = _stream_shape(operation)
-
-    def frames() -> Iterator[bytes]:
-        try:
-            for name, payload in _broken(events, fault):
-                yield event(shape, name, payload)
-        except ConnectionCutError:
-            raise
-        except Exception as error:  # noqa: BLE001 - as for the other answers: a bug must say so on the wire
-            yield event(shape, "internalServerException", {"message": _bug(error)})
-
-    headers = (("Content-Type", "application/vnd.amazon.eventstream"),)
-    return Response(int(operation.http.get("responseCode", 200)), headers, frames())
+def _is_delta(name: str, payload: Mapping[str, Any]) -> bool:
+    return name == "contentBlockDelta" or b'"contentBlockDelta"' in payload.get("bytes", b"")
 
 
-def _broken(events: Events, fault: Fault | None) -> Events:
-    """The events until the fault happens: after a delta or two, at the latest before the text is complete."""
-    deltas = 0
-    for name, payload in events:
-        if fault is not None and (deltas == _DELTAS_BEFORE_FAULT or name == "contentBlockStop"):
-            if fault.cut == "stream":
-                raise ConnectionCutError
-            if fault.cut == "clean_end":
-                return
-            if fault.error is not None:
-                yield fault.error, {"message": f"[rehearsal] planned fault {fault.error}"}
-                return
-        deltas += name == "contentBlockDelta"
-        yield name, payload
+def _is_stop(name: str, payload: Mapping[str, Any]) -> bool:
+    return name == "contentBlockStop" or b'"contentBlockStop"' in payload.get("bytes", b"")

@@ -11,15 +11,18 @@ from nova_tune.rehearsal import _catalog as catalog
 from nova_tune.rehearsal._account import Job, Model
 from nova_tune.rehearsal._errors import conflict, invalid, not_found
 from nova_tune.rehearsal._listing import page
-from nova_tune.rehearsal._training import DataError, read_data, split_uri, train, validation_uris
+from nova_tune.rehearsal._quotas import CONCURRENT_JOBS, CUSTOM_MODELS
+from nova_tune.rehearsal._training import DataError, object_arn, read_data, split_uri, train, validation_uris
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from nova_tune.rehearsal._account import Account
+    from nova_tune.rehearsal._roles import Roles
 
 _PHASES = ("validationDetails", "dataProcessingDetails", "trainingDetails")
+_INHERITED = ("trainingDataConfig", "outputDataConfig", "hyperParameters", "validationDataConfig", "customizationType")
 _ECHOED = ("hyperParameters", "customizationType", "vpcConfig", "clientRequestToken")
 
 
@@ -32,13 +35,13 @@ class Jobs:
     Args:
         account: The state.
         s3: The service's own S3 client.
-        iam: The service's own IAM client.
+        roles: What the account's roles may do.
     """
 
-    def __init__(self, account: Account, *, s3: Any, iam: Any) -> None:
+    def __init__(self, account: Account, *, s3: Any, roles: Roles) -> None:
         self._account = account
         self._s3 = s3
-        self._iam = iam
+        self._roles = roles
 
     def create(self, request: dict[str, Any]) -> dict[str, Any]:
         """CreateModelCustomizationJob."""
@@ -57,7 +60,10 @@ class Jobs:
         for model in account.models.values():
             if model.name == request["customModelName"]:
                 raise conflict(f"The model name {model.name} is already in use by {model.arn}")
-        self._check_role(request["roleArn"])
+        running = sum(job.outcome is None for job in account.jobs.values())
+        account.quotas.check(CONCURRENT_JOBS, running)
+        account.quotas.check(CUSTOM_MODELS, len(account.models))
+        self._roles.check_trust(request["roleArn"], "bedrock.amazonaws.com")
         uris = [request["trainingDataConfig"]["s3Uri"], request["outputDataConfig"]["s3Uri"]]
         self._check_buckets([*uris, *validation_uris(request)])
         job = Job(
@@ -69,27 +75,20 @@ class Jobs:
             base=base,
             model_arn=account.new_arn(f"custom-model/{base.customizable_id}"),
             planned_failure=account.faults.take_job_failure(),
+            queued_seconds=account.faults.take_job_queue(),
         )
         account.jobs[job.arn] = job
         account.tags[job.arn] = {tag["key"]: tag["value"] for tag in request.get("jobTags", [])}
         return job.arn
 
-    def _check_role(self, role_arn: str) -> None:
-        _, _, _, _, owner, resource = role_arn.split(":", 5)
-        name = resource.rpartition("/")[2]
-        try:
-            known = owner == catalog.ACCOUNT and self._iam.get_role(RoleName=name)["Role"]["Arn"] == role_arn
-        except ClientError:
-            known = False
-        if not known:
-            raise invalid(f"The role {role_arn} does not exist or cannot be assumed by bedrock.amazonaws.com")
-
     def _check_buckets(self, uris: list[str]) -> None:
         for bucket in dict.fromkeys(split_uri(uri)[0] for uri in uris):
             try:
-                self._s3.head_bucket(Bucket=bucket)
+                region = self._s3.head_bucket(Bucket=bucket).get("BucketRegion", catalog.REGION)
             except ClientError:
                 raise invalid(f"The bucket {bucket} does not exist or cannot be reached by the role") from None
+            if region != catalog.REGION:
+                raise invalid(f"The bucket {bucket} is in {region}; it must be in the job's region, {catalog.REGION}")
 
     def get(self, request: dict[str, Any]) -> dict[str, Any]:
         """GetModelCustomizationJob, by name or by ARN."""
@@ -159,6 +158,7 @@ class Jobs:
         try:
             if not job.data_checked and job.validated_at <= limit:
                 due = job.validated_at
+                self._check_permissions(job)
                 read_data(job, self._s3)
                 job.data_checked = True
             if stopped_at is not None:
@@ -174,16 +174,31 @@ class Jobs:
         except DataError as error:
             job.end("Failed", due, str(error))
 
+    def _check_permissions(self, job: Job) -> None:
+        """That the role may read the data and write the output, by its own policies."""
+        reads = [job.request["trainingDataConfig"]["s3Uri"], *validation_uris(job.request)]
+        wanted = [("s3:GetObject", uri) for uri in reads] + [("s3:PutObject", job.request["outputDataConfig"]["s3Uri"])]
+        for action, uri in wanted:
+            if not self._roles.allows(job.request["roleArn"], action, object_arn(uri)):
+                raise DataError(f"The role {job.request['roleArn']} is not allowed {action} on {uri}")
+
     def _complete(self, job: Job) -> None:
         account = self._account
-        answers = train(job, self._s3, account.seed)
+        answers = train(job, self._s3, account.seed, transfer=account.transfer)
         account.models[job.model_arn] = Model(
             arn=job.model_arn,
             name=job.request["customModelName"],
             sequence=account.next_sequence(),
             created=job.trained_at,
-            job=job,
+            base=job.base,
             answers=answers,
+            origin={
+                "jobName": job.name,
+                "jobArn": job.arn,
+                "baseModelArn": catalog.foundation_model_arn(job.base.customizable_id),
+                **{name: job.request[name] for name in _INHERITED if name in job.request},
+                **metrics(job),
+            },
         )
         tags = job.request.get("customModelTags", [])
         account.tags[job.model_arn] = {tag["key"]: tag["value"] for tag in tags}
@@ -192,7 +207,7 @@ class Jobs:
     def _progress(self, job: Job) -> dict[str, Any]:
         now = self._account.clock.now()
         starts = (job.created, job.validated_at, job.training_at)
-        ends = (job.validated_at, job.training_at, job.trained_at)
+        ends = (job.validated_at, job.processed_at, job.trained_at)
         reached = job.ended or now
         details = {
             phase: _phase(job, start, end, reached) for phase, start, end in zip(_PHASES, starts, ends, strict=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 from botocore.loaders import Loader
-from botocore.model import OperationModel, ServiceModel
+from botocore.model import OperationModel, OperationNotFoundError, ServiceModel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,6 +73,47 @@ class RouteTable:
             if route.method == method and (found := route.pattern.fullmatch(raw_path)):
                 return Match(route.operation, found.groupdict())
         return None
+
+
+class TargetTable:
+    """The operations of aws-json services by their target header. A service is loaded when it is first named.
+
+    Args:
+        services: botocore service names by the name that requests are signed for.
+    """
+
+    def __init__(self, services: Mapping[str, str]) -> None:
+        self._services = services
+        self._loaded: dict[str, ServiceModel] = {}
+
+    def match(self, signing_name: str, target: str) -> Match | None:
+        """The operation that a request names, or None.
+
+        Args:
+            signing_name: The service in its credential scope.
+            target: Its ``X-Amz-Target``, such as ``SageMaker.CreateTrainingJob``.
+        """
+        if signing_name not in self._services:
+            return None
+        try:
+            return Match(self.operation(signing_name, target.rpartition(".")[2]), {})
+        except OperationNotFoundError:
+            return None
+
+    def operation(self, signing_name: str, name: str) -> OperationModel:
+        """An operation of a service.
+
+        Args:
+            signing_name: The service.
+            name: Its name.
+
+        Raises:
+            OperationNotFoundError: The service has no such operation.
+        """
+        if signing_name not in self._loaded:
+            service = self._services[signing_name]
+            self._loaded[signing_name] = ServiceModel(Loader().load_service_model(service, "service-2"), service)
+        return self._loaded[signing_name].operation_model(name)
 
 
 def _route(operation: OperationModel) -> _Route:

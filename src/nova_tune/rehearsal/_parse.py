@@ -1,4 +1,4 @@
-"""The generic reader of rest-json requests: from HTTP to a dict, led by the operation's input shape."""
+"""The generic reader of rest-json and aws-json requests: from HTTP to a dict, led by the operation's input shape."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def read(
         ServiceError: ``SerializationException`` (HTTP 400; code assumed) when a value cannot be read at all.
     """
     shape = operation.input_shape
-    assert shape is not None  # every operation of Bedrock has one
+    assert shape is not None  # every operation here has one
     payload = shape.serialization.get("payload")
     raw = payload is not None and shape.members[payload].type_name == "blob"
     document = {} if raw else _document(body)
@@ -45,17 +45,17 @@ def read(
         wire_name = member.serialization.get("name", name)
         location = member.serialization.get("location")
         if name == payload:
-            value = body if raw else _value(member, document, name)
+            found = body if raw else value(member, document, name)
         elif location == "uri":
-            value = _text(member, unquote(labels[wire_name]), name)
+            found = _text(member, unquote(labels[wire_name]), name)
         elif location == "querystring":
-            value = _text(member, queries.get(wire_name, [None])[0], name)
+            found = _text(member, queries.get(wire_name, [None])[0], name)
         elif location == "header":
-            value = _text(member, headers.get(wire_name.lower()), name)
+            found = _text(member, headers.get(wire_name.lower()), name)
         else:
-            value = _value(member, document.get(wire_name), name)
-        if value is not None:
-            request[name] = value
+            found = value(member, document.get(wire_name), name)
+        if found is not None:
+            request[name] = found
     return request
 
 
@@ -88,28 +88,37 @@ def _text(shape: Shape, text: str | None, path: str) -> Any:
         raise _unreadable(f"'{path}' is not a {shape.type_name}: {str(text)[:100]!r}") from None
 
 
-def _value(shape: Shape, value: Any, path: str) -> Any:
-    """A value out of the JSON body. Wrong types pass through: the check of the shape names them all."""
-    if value is None or getattr(shape, "is_document_type", False):
-        return value
-    if isinstance(shape, StructureShape) and isinstance(value, dict):
+def value(shape: Shape, raw: Any, path: str) -> Any:
+    """A value out of a JSON body. Wrong types pass through: the check of the shape names them all.
+
+    Args:
+        shape: What it should be.
+        raw: Decoded JSON.
+        path: Where it stands, for messages.
+
+    Raises:
+        ServiceError: ``SerializationException`` for a blob or a timestamp that cannot be read.
+    """
+    if raw is None or getattr(shape, "is_document_type", False):
+        return raw
+    if isinstance(shape, StructureShape) and isinstance(raw, dict):
         found = {
-            name: _value(member, value.get(member.serialization.get("name", name)), f"{path}.{name}")
+            name: value(member, raw.get(member.serialization.get("name", name)), f"{path}.{name}")
             for name, member in shape.members.items()
         }
         return {name: member for name, member in found.items() if member is not None}
-    if isinstance(shape, ListShape) and isinstance(value, list):
-        return [_value(shape.member, item, path) for item in value]
-    if isinstance(shape, MapShape) and isinstance(value, dict):
-        return {key: _value(shape.value, item, f"{path}.{key}") for key, item in value.items()}
+    if isinstance(shape, ListShape) and isinstance(raw, list):
+        return [value(shape.member, item, path) for item in raw]
+    if isinstance(shape, MapShape) and isinstance(raw, dict):
+        return {key: value(shape.value, item, f"{path}.{key}") for key, item in raw.items()}
     try:
-        if shape.type_name == "blob" and isinstance(value, str):
-            return base64.b64decode(value, validate=True)
+        if shape.type_name == "blob" and isinstance(raw, str):
+            return base64.b64decode(raw, validate=True)
         if shape.type_name == "timestamp":
-            return parse_timestamp(value)
+            return parse_timestamp(raw)
     except (ValueError, TypeError, OverflowError, binascii.Error):
         raise _unreadable(f"'{path}' is not a {shape.type_name}") from None
-    return value
+    return raw
 
 
 def _unreadable(reason: str) -> ServiceError:

@@ -16,15 +16,19 @@ from botocore.exceptions import ClientError
 
 from nova_tune.errors import MissingExtra
 from nova_tune.rehearsal import _catalog as catalog
+from nova_tune.rehearsal import _prices, _quotas, _state
 from nova_tune.rehearsal._account import Account
 from nova_tune.rehearsal._bedrock import operations
 from nova_tune.rehearsal._clock import Clock
 from nova_tune.rehearsal._faults import Faults
-from nova_tune.rehearsal._front import REGION, Front
-from nova_tune.rehearsal._model import RouteTable
+from nova_tune.rehearsal._front import Front
+from nova_tune.rehearsal._model import RouteTable, TargetTable
+from nova_tune.rehearsal._roles import Roles
 from nova_tune.rehearsal._runtime import Pace, Runtime, refuse_custom_model
+from nova_tune.rehearsal._sagemaker import TrainingJobs
 from nova_tune.rehearsal._server import Server
 from nova_tune.rehearsal._session import SECRET_KEY, RehearsalSession
+from nova_tune.rehearsal._trainings import Passage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,6 +37,14 @@ if TYPE_CHECKING:
 
     import boto3
 
+_JSON_OPERATIONS = {
+    "CreateTrainingJob",
+    "DescribeTrainingJob",
+    "ListTrainingJobs",
+    "StopTrainingJob",
+    *_quotas.operations(_quotas.Quotas()),
+    *_prices.operations(),
+}
 _CALLER_KEY = "REHEARSALCALLER"
 _SERVICE_KEY = "REHEARSALSERVICE"
 """The access key of the service's own calls to S3 and IAM: it tells them apart from the caller's."""
@@ -58,7 +70,11 @@ class Rehearsal:
         base_token_ms: As `token_ms`, for base models and judges.
         responder: Answers for deployments instead of the training data: a function from the parsed Converse
             request to the text. It runs in the server's threads.
+        slot_transfer: Swap, in the answers of deployments, the words in which the question differs from the nearest
+            example's: better answers on templated data, so good that they hide faults.
         seed: Draws ids and orders training records, so that two equal rehearsals are equal.
+        path: A directory that keeps the state: read on start, written on :meth:`save` and on close, so that a job
+            started by one process is refreshed by another. One process at a time.
 
     Raises:
         MissingExtra: On start, when the extra ``rehearsal`` is not installed.
@@ -70,7 +86,7 @@ class Rehearsal:
     []
     """
 
-    region = REGION
+    region = catalog.REGION
     account = catalog.ACCOUNT
 
     def __init__(
@@ -82,7 +98,9 @@ class Rehearsal:
         base_first_token_ms: float = 140.0,
         base_token_ms: float = 4.0,
         responder: Callable[[Mapping[str, Any]], str] | None = None,
+        slot_transfer: bool = False,
         seed: int = 0,
+        path: str | os.PathLike[str] | None = None,
     ) -> None:
         if min(first_token_ms, token_ms, base_first_token_ms, base_token_ms) < 0:
             raise ValueError("token times are milliseconds and cannot be negative")
@@ -94,7 +112,13 @@ class Rehearsal:
         self._offered: dict[str, Any] = {}
         self._routes = RouteTable(("bedrock", "bedrock-runtime"))
         self._server: Server | None = None
+        self._roles: Roles | None = None
         self._closing = threading.Event()
+        self._slot_transfer = slot_transfer
+        self._path = None if path is None else pathlib.Path(path)
+        self._account: Account | None = None
+        self._furnished = False
+        self.quotas: _quotas.Quotas = _quotas.Quotas()
         self._files: tempfile.TemporaryDirectory[str] | None = None
         self._clients: tuple[Any, ...] = ()
         self.faults: Faults = Faults(self._streams)
@@ -117,6 +141,8 @@ class Rehearsal:
             operations=self._offered,
             refusals=refusals,
             faults=self.faults,
+            targets=TargetTable({"sagemaker": "sagemaker", "servicequotas": "service-quotas", "pricing": "pricing"}),
+            roles=lambda: self._roles,
             others=_moto(),
             closing=self._closing,
         )
@@ -124,6 +150,7 @@ class Rehearsal:
         self._server.start()
         try:
             self._furnish()
+            self._furnished = True
         except BaseException:
             self.close()
             raise
@@ -131,19 +158,56 @@ class Rehearsal:
 
     def _furnish(self) -> None:
         service = RehearsalSession(url=self.url, access_key=_SERVICE_KEY, region=self.region)
-        s3, iam = self._clients = service.client("s3"), service.client("iam")
-        account = Account(clock=self._clock, faults=self.faults, seed=self._seed)
+        s3, iam, logs = self._clients = tuple(service.client(name) for name in ("s3", "iam", "logs"))
+        saved = None if self._path is None else _state.read(self._path)
+        account = self._account = Account(
+            clock=self._clock,
+            faults=self.faults,
+            seed=self._seed,
+            quotas=self.quotas,
+            transfer=self._slot_transfer,
+        )
+        roles = self._roles = Roles(iam, self.faults)
+        passage = Passage(account, s3=s3, logs=logs, roles=roles)
         runtime = Runtime(account, tuned=self._tuned, base=self._base, responder=self._responder, closing=self._closing)
-        self._offered.update(operations(account, s3=s3, iam=iam), **runtime.operations())
+        self._offered.update(
+            operations(account, s3=s3, roles=roles),
+            **runtime.operations(),
+            **TrainingJobs(account, passage=passage, roles=roles).operations(),
+            **_quotas.operations(self.quotas),
+            **_prices.operations(),
+        )
+        if saved is not None and self._path is not None:
+            self.bucket, self.role_arn = saved["names"]["bucket"], saved["names"]["role_arn"]
+            self._clock.restore(saved["clock"])
+            _state.restore(self._path, saved, account, s3=s3, iam=iam, transfer=self._slot_transfer)
+            passage.write_again()
+            return
         s3.create_bucket(Bucket=self.bucket)
-        iam.create_role(RoleName=self.role_arn.rpartition("/")[2], AssumeRolePolicyDocument=_trust_policy())
+        name = self.role_arn.rpartition("/")[2]
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=_trust_policy())
+        iam.put_role_policy(RoleName=name, PolicyName="data", PolicyDocument=_data_policy())
+
+    def save(self) -> None:
+        """Write the state to `path` now; :meth:`close` does it too.
+
+        Raises:
+            RuntimeError: It has not been started, or has no `path`.
+        """
+        if self._path is None or self._account is None or not self._clients:
+            raise RuntimeError("nothing to save: give Rehearsal(path=...) and start it")
+        s3, iam, _ = self._clients
+        names = {"bucket": self.bucket, "role_arn": self.role_arn}
+        _state.save(self._path, self._account, s3=s3, iam=iam, names=names)
 
     def close(self) -> None:
         """End every connection, wait for every thread, and forget the bucket and the role. May be called twice."""
         if self._server is None or self._closing.is_set():
             return
         if self._clients:
-            self._clear_away(*self._clients)
+            if self._path is not None and self._furnished:  # a start that failed leaves the saved state alone
+                self.save()
+            self._clear_away(*self._clients[:2])
         self._closing.set()
         for client in self._clients:
             client.close()
@@ -157,8 +221,11 @@ class Rehearsal:
                 for entry in listing.get("Contents", []):
                     s3.delete_object(Bucket=self.bucket, Key=entry["Key"])
             s3.delete_bucket(Bucket=self.bucket)
+        name = self.role_arn.rpartition("/")[2]
         with contextlib.suppress(ClientError):
-            iam.delete_role(RoleName=self.role_arn.rpartition("/")[2])
+            for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+                iam.delete_role_policy(RoleName=name, PolicyName=policy)
+            iam.delete_role(RoleName=name)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -211,7 +278,7 @@ class Rehearsal:
             self._files = tempfile.TemporaryDirectory(prefix="nova-tune-rehearsal-")
         config = pathlib.Path(self._files.name, "config")
         config.write_text(f"[default]\nregion = {self.region}\n", encoding="utf-8")
-        services = ("BEDROCK", "BEDROCK_RUNTIME", "S3", "IAM", "STS", "SAGEMAKER")
+        services = ("BEDROCK", "BEDROCK_RUNTIME", "S3", "IAM", "STS", "SAGEMAKER", "PRICING", "SERVICE_QUOTAS", "LOGS")
         return {
             **{name: value for name, value in (base or {}).items() if not name.startswith("AWS_")},
             "AWS_ENDPOINT_URL": self.url,
@@ -247,6 +314,8 @@ class Rehearsal:
     def _streams(self, operation: str) -> bool:
         if self._offered and operation not in self._offered:  # before the start nothing is offered yet
             raise KeyError(operation)
+        if operation in _JSON_OPERATIONS:
+            return False
         return bool(self._routes.operation(operation).has_event_stream_output)
 
 
@@ -268,7 +337,7 @@ def _trust_policy() -> str:
 
     https://docs.aws.amazon.com/bedrock/latest/userguide/model-customization-iam-role.html, read 2026-11-21.
     """
-    jobs = f"arn:aws:bedrock:{REGION}:{catalog.ACCOUNT}:model-customization-job/*"
+    jobs = f"arn:aws:bedrock:{catalog.REGION}:{catalog.ACCOUNT}:model-customization-job/*"
     statement = {
         "Effect": "Allow",
         "Principal": {"Service": "bedrock.amazonaws.com"},
@@ -278,4 +347,20 @@ def _trust_policy() -> str:
             "ArnEquals": {"aws:SourceArn": jobs},
         },
     }
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    training = {**statement, "Principal": {"Service": "sagemaker.amazonaws.com"}}
+    del training["Condition"]
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement, training]})
+
+
+def _data_policy() -> str:
+    """What the role may do.
+
+    To read and write any bucket, so that a test may make buckets of its own, and what the SageMaker SDK asks of a role
+    for training jobs (sagemaker 3.27.0, tried 2026-11-21).
+    """
+    actions = [
+        *("s3:GetObject", "s3:PutObject", "s3:ListBucket"),
+        *("cloudwatch:PutMetricData", "logs:*", "ecr:*"),
+        *("ec2:*NetworkInterface*", "ec2:Describe*"),
+    ]
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]})

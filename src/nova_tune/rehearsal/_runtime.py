@@ -16,6 +16,7 @@ on finding the answer counts inside the first.
 from __future__ import annotations
 
 import itertools
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ import attrs
 from nova_tune.rehearsal import _catalog as catalog
 from nova_tune.rehearsal._brains._answers import judge_reply, stand_in, tokens
 from nova_tune.rehearsal._errors import ServiceError, invalid, not_found
+from nova_tune.rehearsal._invoke import native_request
+from nova_tune.rehearsal._limits import RateLimits
 from nova_tune.rehearsal._server import ConnectionCutError
 
 if TYPE_CHECKING:
@@ -110,10 +113,17 @@ class Runtime:
         self._base = base
         self._responder = responder
         self._closing = closing
+        self._limits = RateLimits(account.quotas)
 
     def operations(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
         """The offered operations of Bedrock Runtime by name."""
-        return {"Converse": self.converse, "ConverseStream": self.converse_stream}
+        return {
+            "Converse": self.converse,
+            "ConverseStream": self.converse_stream,
+            "CountTokens": self.count_tokens,
+            "InvokeModel": self.invoke,
+            "InvokeModelWithResponseStream": self.invoke_stream,
+        }
 
     def converse(self, request: dict[str, Any]) -> dict[str, Any]:
         """Converse: the whole answer, when its last token is due."""
@@ -129,6 +139,26 @@ class Runtime:
     def converse_stream(self, request: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         """ConverseStream: the same answer, one event for each token, each when it is due."""
         return self._events(self._answer(request))  # refusals come before the stream begins
+
+    def count_tokens(self, request: dict[str, Any]) -> dict[str, Any]:
+        """CountTokens: Nova and its deployments are refused, as public callers report; Claude is counted."""
+        model_id = request["modelId"]
+        if not _bare(model_id).startswith("anthropic."):
+            raise invalid("The provided model doesn't support counting tokens.")
+        given = request["input"]
+        asked = given["converse"] if "converse" in given else native_request(model_id, given["invokeModel"]["body"])
+        return {"inputTokens": _token_count(_prompt(asked))}
+
+    def invoke(self, request: dict[str, Any]) -> dict[str, Any]:
+        """InvokeModel: Nova's own request and response, which are nearly Converse's."""
+        output = self.converse(native_request(request["modelId"], request.get("body", b"")))
+        del output["metrics"]
+        return {"body": json.dumps(output).encode(), "contentType": "application/json"}
+
+    def invoke_stream(self, request: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """InvokeModelWithResponseStream: ConverseStream's events, each as JSON in a chunk."""
+        events = self.converse_stream(native_request(request["modelId"], request.get("body", b"")))
+        return (("chunk", {"bytes": json.dumps({name: payload}).encode()}) for name, payload in events)
 
     def _events(self, answer: _Answer) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "messageStart", {"role": "assistant"}
@@ -152,6 +182,7 @@ class Runtime:
         limit = settings.get("maxTokens", voice.max_tokens)
         if voice.max_tokens is not None and limit > voice.max_tokens:
             raise invalid(f"maxTokens is {limit}; {request['modelId']} allows at most {voice.max_tokens}")
+        self._limits.spend(request["modelId"], _token_count(prompt) + (limit or 0))
         text, stop_reason = voice.speak(prompt), "end_turn"
         cuts = [text.find(stop) for stop in settings.get("stopSequences", []) if stop and stop in text]
         if cuts:
@@ -162,7 +193,7 @@ class Runtime:
         return _Answer(
             deltas=deltas,
             stop_reason=stop_reason,
-            input_tokens=-(-len(prompt) // _CHARACTERS_PER_TOKEN),
+            input_tokens=_token_count(prompt),
             pace=voice.pace,
             start=start,
         )
@@ -204,7 +235,7 @@ class Runtime:
             speak = judge_reply
         elif self._responder is not None:
             speak = _responding(self._responder, request)
-        return _Voice(speak=speak, pace=self._tuned, max_tokens=model.job.base.max_tokens)
+        return _Voice(speak=speak, pace=self._tuned, max_tokens=model.base.max_tokens)
 
 
 def refuse_custom_model(request: Mapping[str, Any]) -> None:
@@ -244,10 +275,18 @@ def _model_error(reason: str) -> ServiceError:
     return ServiceError("ModelErrorException", f"[rehearsal] {reason}")
 
 
-def _is_judge(model_id: str) -> bool:
+def _token_count(text: str) -> int:
+    return -(-len(text) // _CHARACTERS_PER_TOKEN)
+
+
+def _bare(model_id: str) -> str:
     for prefix in catalog.PROFILE_PREFIXES:
         model_id = model_id.removeprefix(prefix)
-    return model_id.startswith(catalog.JUDGE_PREFIXES)
+    return model_id
+
+
+def _is_judge(model_id: str) -> bool:
+    return _bare(model_id).startswith(catalog.JUDGE_PREFIXES)
 
 
 def _prompt(request: Mapping[str, Any]) -> str:

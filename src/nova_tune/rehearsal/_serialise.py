@@ -1,4 +1,4 @@
-"""The generic writer of rest-json responses: from a dict to HTTP, led by the operation's output shape.
+"""The generic writer of rest-json and aws-json responses: from a dict to HTTP, led by the operation's output shape.
 
 It refuses what the service could not say: unknown or missing members, wrong types, values outside the output
 shape's pattern, enum or range. So a rehearsed operation cannot return an ARN that Bedrock could not return.
@@ -46,8 +46,11 @@ def write(operation: OperationModel, output: Mapping[str, Any]) -> Response:
         ContractError: `output` breaks the output shape; every fault is listed.
     """
     status = int(operation.http.get("responseCode", 200))
+    protocol = operation.service_model.metadata["protocol"]
+    content_type = "application/x-amz-json-1.1" if protocol == "json" else "application/json"
     shape = operation.output_shape
-    assert shape is not None  # every operation of Bedrock has one
+    if shape is None:  # such as StopTrainingJob
+        return Response(status, (("Content-Type", content_type),), b"")
     check(shape, output, operation.name)
     headers: list[tuple[str, str]] = []
     document: dict[str, Any] = {}
@@ -64,7 +67,7 @@ def write(operation: OperationModel, output: Mapping[str, Any]) -> Response:
     if body is None:
         body = _dump(document)
     if not any(name.lower() == "content-type" for name, _ in headers):
-        headers.append(("Content-Type", "application/json"))
+        headers.append(("Content-Type", content_type))
     return Response(status, tuple(headers), body)
 
 

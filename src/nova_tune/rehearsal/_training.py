@@ -42,6 +42,16 @@ def split_uri(uri: str) -> tuple[str, str]:
     return bucket, key
 
 
+def object_arn(uri: str) -> str:
+    """The ARN of what an S3 URI names; of everything under it when it ends with a slash.
+
+    Args:
+        uri: Such as ``s3://bucket/path/train.jsonl``.
+    """
+    bucket, key = split_uri(uri)
+    return f"arn:aws:s3:::{bucket}/{key}" + ("*" if not key or key.endswith("/") else "")
+
+
 def validation_uris(request: Any) -> list[str]:
     """The validation objects that a request names.
 
@@ -87,7 +97,7 @@ def _checked(s3: Any, uri: str, job: Job, *, validation: bool, other_records: in
     return tuple(checked.records)
 
 
-def train(job: Job, s3: Any, seed: int) -> NearestExample:
+def train(job: Job, s3: Any, seed: int, *, transfer: bool = False) -> NearestExample:
     """Learn from the job's data, write its metrics files, and keep its final losses on the job.
 
     Takes seconds of CPU for 20,000 records.
@@ -96,6 +106,7 @@ def train(job: Job, s3: Any, seed: int) -> NearestExample:
         job: The job at the end of its training phase.
         s3: The service's own S3 client.
         seed: Orders the records of each epoch.
+        transfer: As for ``NearestExample``.
 
     Returns:
         What answers for the new model.
@@ -119,7 +130,7 @@ def train(job: Job, s3: Any, seed: int) -> NearestExample:
             s3.put_object(Bucket=bucket, Key=f"{folder}/{name}", Body=text.encode(), ContentType="text/csv")
     except (ClientError, BotoCoreError) as error:
         raise DataError(f"The metrics cannot be written to {bucket}/{folder}: {error}") from None
-    return NearestExample(job.train)
+    return NearestExample(job.train, transfer=transfer)
 
 
 def _csv(loss_name: str, rows: Sequence[tuple[int, int, float]]) -> str:

@@ -97,6 +97,7 @@ class NearestExample:
     def __init__(self, exchanges: Sequence[Exchange], *, transfer: bool = False) -> None:
         if not exchanges:
             raise ValueError("there is nothing to learn from: give at least one exchange")
+        self.exchanges: tuple[Exchange, ...] = tuple(exchanges)
         self._answers = [exchange.answer for exchange in exchanges]
         self._prompts = [exchange.prompt for exchange in exchanges] if transfer else []
         self._index = _index([exchange.prompt for exchange in exchanges])
