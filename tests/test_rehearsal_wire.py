@@ -512,7 +512,7 @@ def test_rehearsals_are_apart_and_leave_nothing():
         clients[1].delete_bucket(Bucket=other.bucket)  # closing copes
         for each in clients:
             each.close()
-    assert set(threading.enumerate()) == before
+    assert set(threading.enumerate()) <= before  # others may end meanwhile, none may come
     one.close()
 
 
