@@ -314,3 +314,10 @@ def test_a_cut_listing_is_not_an_empty_one(raw_server, cut):
     body = b"<?xml version='1.0'?><ListBucketResult><Name>bucket</Name><KeyCount>0</KeyCount></ListBucketResult>"
     with pytest.raises((IncompleteAnswer, ServiceFault)):
         list(aws.list_keys(raw_server(http(body[:cut], length=len(body))).client("s3"), arns.S3Uri("bucket", "")))
+
+
+def test_a_refused_upload_names_the_object(session):
+    """S3 tells neither bucket nor key; the message does, with what to check."""
+    place = arns.s3("s3://no-such-bucket-here/x/data.jsonl")
+    with pytest.raises(NotFound, match=r"s3://no-such-bucket-here/x/data\.jsonl; check the bucket"):
+        aws.put_object(session.client("s3"), place, b"x", content_type="text/plain")

@@ -190,8 +190,12 @@ def put_object(s3: Any, uri: arns.S3Uri, body: BinaryIO | bytes, *, content_type
         body: What.
         content_type: Its media type.
     """
-    call(s3, "PutObject", Bucket=uri.bucket, Key=uri.key, Body=body, ContentType=content_type,
-         ChecksumAlgorithm="SHA256")  # fmt: skip
+    try:
+        call(s3, "PutObject", Bucket=uri.bucket, Key=uri.key, Body=body, ContentType=content_type,
+             ChecksumAlgorithm="SHA256")  # fmt: skip
+    except AWSError as error:
+        error.args = (f"{error}. It was to be {uri}; check the bucket's name, its account and its region",)
+        raise
 
 
 def object_exists(s3: Any, uri: arns.S3Uri) -> bool:
